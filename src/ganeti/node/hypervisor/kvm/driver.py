@@ -5,10 +5,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from dataclasses import replace as replace_plan
-from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -18,7 +17,6 @@ from ganeti.errors import EnvironmentUnfit, GanetiError, HypervisorFailed, Wrong
 from ganeti.host.clock import Clock
 from ganeti.host.gathering import gather
 from ganeti.host.paths import Paths
-from ganeti.host.process import until
 from ganeti.model.disk import Disk, DiskTemplate
 from ganeti.model.entity import evolve
 from ganeti.model.guest import Guest, GuestNic
@@ -34,13 +32,14 @@ from ganeti.model.timing import SHUTDOWN_TIMEOUT
 from ganeti.node.events import Events
 from ganeti.node.hypervisor.agent import GuestAgent
 from ganeti.node.hypervisor.driver import Resources
-from ganeti.node.hypervisor.kvm import drives, migration, renewal, swtpm
+from ganeti.node.hypervisor.kvm import drives, migration, swtpm
 from ganeti.node.hypervisor.kvm.accelerator import Accelerators
 from ganeti.node.hypervisor.kvm.addresses import console_addresses
 from ganeti.node.hypervisor.kvm.capabilities import Probe, full_version
 from ganeti.node.hypervisor.kvm.consoles import console_of
 from ganeti.node.hypervisor.kvm.devices import disk_name
 from ganeti.node.hypervisor.kvm.directory import (
+    GREETING,
     GuestDirectory,
     Phase,
     Record,
@@ -52,15 +51,14 @@ from ganeti.node.hypervisor.kvm.directory import (
 from ganeti.node.hypervisor.kvm.kept import Kept
 from ganeti.node.hypervisor.kvm.launch import check, launch, problems
 from ganeti.node.hypervisor.kvm.machine import Machine
-from ganeti.node.hypervisor.kvm.monitor import accepts
 from ganeti.node.hypervisor.kvm.network_cards import tap_options
 from ganeti.node.hypervisor.kvm.ovmf import build_of
 from ganeti.node.hypervisor.kvm.plan import LaunchPlan
-from ganeti.node.hypervisor.kvm.process import Process, resident
+from ganeti.node.hypervisor.kvm.process import resident
 from ganeti.node.hypervisor.kvm.programs import replaced
+from ganeti.node.hypervisor.kvm.renewal import Renewal, decide, obstacles, settle_in
 from ganeti.node.hypervisor.kvm.secure_boot import enrolled_keys
 from ganeti.node.network.driver import Tap, TapOptions
-from ganeti.node.network.handover import hand_over
 from ganeti.node.storage.driver import OpenDisk
 from ganeti.rpc.contract.instance import Activity, ConsoleAccess, Incoming, Migrated, Stopped
 from ganeti.rpc.server import Report
@@ -71,7 +69,6 @@ _log = logging.getLogger(__name__)
 
 _WHAT = "Parameters of hypervisor kvm"
 _RUNNING: tuple[Phase, ...] = ("running", "sending", "arrived", "ended")  # of those whose end was not asked for
-_GREETING = 5.0  # seconds, from a QEMU that runs already
 
 
 class Kvm:
@@ -92,7 +89,7 @@ class Kvm:
         self._renewing = asyncio.Lock()  # one at a time: memory is needed twice
 
     async def recover(self) -> None:
-        staying = [await self._decide(directory) for directory in directories_beside(self._paths)]
+        staying = [await decide(one, self._paths, self._boot_id) for one in directories_beside(self._paths)]
         await asyncio.gather(*(self._adopt(directory) for directory in directories(self._paths)))
         for name in staying:
             if machine := self._machines.get(name):
@@ -240,22 +237,22 @@ class Kvm:
 
     async def renewal_obstacles(self, guest: Guest) -> tuple[str, ...]:
         machine = self._machine(guest.name)
-        return tuple(renewal.obstacles(machine, await self._plan_beside(machine, Resources())))
+        return tuple(obstacles(machine, await self._plan_beside(machine, Resources())))
 
     async def renew(self, guest: Guest, resources: Resources, report: Report, *, live: bool) -> Migrated:
         async with self._renewing:
             old = self._machine(guest.name)
             plan = await self._plan_beside(old, resources)
-            if found := tuple(renewal.obstacles(old, plan)):
+            if found := tuple(obstacles(old, plan)):
                 raise WrongState(f"Instance {guest.name} cannot get another QEMU: {'; '.join(found)}")
             new = await self._launched(plan, old.directory.another(), "incoming")
+            renewal = Renewal(old, new, plan, report, self._clock)
             try:
-                paused = not live or _is_paused_to_be_sent(old)
-                migrated = await renewal.send(old, new, plan, report, live=not paused)
+                await renewal.send(live=live and not _is_paused_to_be_sent(old))
             except BaseException:
-                await asyncio.shield(self._keep_to(old, new))
+                await asyncio.shield(renewal.give_up())
                 raise
-            return await asyncio.shield(self._replace(old, new, plan, migrated, report))
+            return await asyncio.shield(self._replaced(renewal))
 
     async def finish_incoming(self, guest: Guest, *, success: bool) -> None:
         machine = self._machines.get(guest.name)
@@ -427,83 +424,15 @@ class Kvm:
             return RunningProgram(uuid, problem=f"its process cannot be looked at: {error.strerror}")
         return RunningProgram(uuid, runs, installed.full_version, files)
 
-    async def _keep_to(self, old: Machine, new: Machine) -> None:
-        """The guest has not left its QEMU; remove what is left of the other one."""
-        await new.end()
-        await new.settled()
-        new.directory.remove()
-        await self._forget_tpm_beside(new.record.guest)
-        if not old.gone:
-            await migration.stay(old)
-
-    async def _replace(
-        self, old: Machine, new: Machine, plan: LaunchPlan, migrated: Migrated, report: Report
-    ) -> Migrated:
-        """The guest has left its QEMU for a new one; returns how long it was paused in all."""
-        guest = new.record.guest
-        release = partial(renewal.release_taps, old)
-        await self._hand_over_taps(guest, old.process.pid, new.process.pid, release, report.log)
-        try:
-            await new.resume()
-        except HypervisorFailed as error:
-            report.log(f"It does not go on at once: {error.message}")
-        late = self._clock.now() - migrated.completed
+    async def _replaced(self, renewal: Renewal) -> Migrated:
+        """Have the new QEMU be the guest's; returns how long it was paused in all."""
+        new = renewal.new
+        migrated = await renewal.go_on()
         self._machines[new.name] = new
         self._events.tell(new.described())
-        await old.end()
-        await old.settled()
-        new.directory = _in_place(new.directory)
-        await self._settle_in(new, plan, report.log)
+        await renewal.finish()
         self._told(new)
-        return replace(migrated, downtime=migrated.downtime + late, total=migrated.total + late)
-
-    async def _hand_over_taps(
-        self, guest: Guest, old: int, new: int, release: Callable[[], Awaitable[None]], log: Callable[[str], None]
-    ) -> None:
-        try:
-            await hand_over(guest.nics, old, new, tap_options(_parameters(guest)), release)
-        except GanetiError as error:
-            _log.warning("Instance %s: its network cards are not connected: %s", guest.name, error.message)
-            log(f"Its network cards are not connected: {error.message}; a hard reboot connects them")
-
-    async def _settle_in(self, machine: Machine, plan: LaunchPlan, log: Callable[[str], None]) -> None:
-        """The last steps of a QEMU that has taken the place of another one."""
-        beside = plan.kept
-        if beside.tpm.is_dir():
-            await swtpm.ended(Kept(beside.machines, beside.uuid))
-            try:
-                await asyncio.to_thread(beside.take_place)
-            except OSError as error:
-                log(_unusable(beside, error).message)
-        if machine.gone:
-            return
-        if why := await renewal.show_console(machine, plan):
-            log(why)
-        machine.enter("running")
-
-    async def _decide(self, directory: GuestDirectory) -> str:
-        """End one of two QEMUs of a guest that a daemon has left. The guest's name if it stays in the old one."""
-        own, record, process = directory.own, directory.read(), await _process(directory)
-        if record is None or record.boot_id != self._boot_id or record.phase == "incoming":
-            await _kill(process)
-            directory.remove()
-            if record:
-                await self._forget_tpm_beside(record.guest)
-            return own.path.name
-        old = await _process(own)
-        await self._hand_over_taps(record.guest, _pid(old), _pid(process), partial(_kill, old), _log.warning)
-        if process:
-            process.forget()
-        try:
-            _in_place(directory)
-        except HypervisorFailed as error:
-            _log.error("Instance %s: %s", record.guest.name, error.message)
-        return ""
-
-    async def _forget_tpm_beside(self, guest: Guest) -> None:
-        kept = Kept(self._paths.machines, guest.uuid, beside=True)
-        await swtpm.ended(kept)
-        await asyncio.to_thread(kept.forget_tpm)
+        return migrated
 
     async def _send(
         self, machine: Machine, guest: Guest, incoming: Incoming, report: Report, *, live: bool
@@ -571,7 +500,7 @@ class Kvm:
 
     async def _adopt(self, directory: GuestDirectory) -> None:
         """Recover a guest from the directory that an earlier node daemon has left."""
-        process = await _process(directory)
+        process = await directory.running()
         record = directory.read()
         if process is None:
             self._bury(directory, record)
@@ -582,7 +511,7 @@ class Kvm:
         machine = Machine(directory, record, process, self._told)
         self._machines[machine.name] = machine
         try:
-            await machine.connect(_GREETING)
+            await machine.connect(GREETING)
             await self._take_up(machine)
         except HypervisorFailed as error:
             _log.warning("%s; trying again", error.message)
@@ -603,7 +532,7 @@ class Kvm:
         elif phase == "arrived":
             if state is not GuestState.RUNNING:
                 await machine.resume()
-            await self._settle_in(machine, await self._plan_beside(machine, Resources()), _log.warning)
+            await settle_in(machine, await self._plan_beside(machine, Resources()), _log.warning)
         elif phase in ("starting", "incoming", "stopping") and state is GuestState.RUNNING:
             machine.enter("running")
         elif state is None:
@@ -661,31 +590,3 @@ def _left_behind(record: Record) -> RunningGuest:
 async def _version(machine: Machine) -> str:
     told = await machine.execute("query-version")
     return full_version(".".join(str(told["qemu"][part]) for part in ("major", "minor", "micro")), told["package"])
-
-
-def _in_place(directory: GuestDirectory) -> GuestDirectory:
-    try:
-        return directory.take_place()
-    except OSError as error:
-        raise HypervisorFailed(f"{directory.path} cannot take the place of {directory.own.path}: {error}") from None
-
-
-def _pid(process: Process | None) -> int:
-    return process.pid if process else 0
-
-
-async def _kill(process: Process | None) -> None:
-    if process:
-        process.kill()
-        await process.gone()
-
-
-async def _process(directory: GuestDirectory) -> Process | None:
-    """The guest's QEMU, even if it was just started and has not locked its PID file yet."""
-    await until(lambda: directory.process() is not None or not accepts(directory.control), timeout=_GREETING)
-    pid = directory.process()
-    try:
-        process = Process(pid) if pid else None
-    except ProcessLookupError:
-        return None
-    return process

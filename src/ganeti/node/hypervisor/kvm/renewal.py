@@ -7,22 +7,33 @@ From then on the old one has nothing more to say, and what is left to do can be 
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 from msgspec.structs import replace
 
-from ganeti.errors import EnvironmentUnfit, HypervisorFailed
+from ganeti.errors import EnvironmentUnfit, GanetiError, HypervisorFailed
+from ganeti.host.clock import Clock
+from ganeti.host.paths import Paths
+from ganeti.model.guest import Guest
 from ganeti.model.guest_state import GuestState
 from ganeti.model.migration import ENDING_HERE, LOCAL_BANDWIDTH
-from ganeti.node.hypervisor.kvm import migration
+from ganeti.model.parameters import filled
+from ganeti.model.parameters.hypervisor import KvmParameters
+from ganeti.node.hypervisor.kvm import migration, swtpm
 from ganeti.node.hypervisor.kvm.devices import card_name
+from ganeti.node.hypervisor.kvm.directory import GuestDirectory
 from ganeti.node.hypervisor.kvm.displays import vnc_listener, vnc_socket
+from ganeti.node.hypervisor.kvm.kept import Kept
 from ganeti.node.hypervisor.kvm.machine import Machine
+from ganeti.node.hypervisor.kvm.network_cards import tap_options
 from ganeti.node.hypervisor.kvm.plan import LaunchPlan
-from ganeti.node.network.handover import ensure_possible
+from ganeti.node.hypervisor.kvm.process import Process
+from ganeti.node.network.handover import ensure_possible, hand_over
 from ganeti.rpc.contract.instance import Migrated
 from ganeti.rpc.server import Report
 
@@ -55,20 +66,111 @@ def obstacles(machine: Machine, plan: LaunchPlan) -> Iterator[str]:
         yield f"its memory is in huge pages (mem_path), and is needed twice meanwhile: {lacking}"
 
 
-async def send(old: Machine, new: Machine, plan: LaunchPlan, report: Report, *, live: bool) -> Migrated:
-    """Have the guest arrive in the new QEMU, where it waits. After any failure it goes on in the old one."""
-    wanted = plan.parameters
-    caps = ":".join(name for name in wanted.migration_caps.split(":") if name in ENDING_HERE)
-    wanted = replace(wanted, migration_caps=caps, migration_bandwidth=LOCAL_BANDWIDTH)
-    names = migration.capabilities(wanted, plan.qemu)
-    incoming = await migration.connect(old, new, names)
-    migrated = await migration.send(old, names, wanted, incoming, report, live=live)
-    await migration.until_arrived(new)
-    new.enter("arrived")
-    return migrated
+class Renewal:
+    """One, from ``old`` to ``new``, which was launched from ``plan``.
+
+    ``send``, then either ``give_up``, or ``go_on`` and ``finish``.
+    """
+
+    def __init__(self, old: Machine, new: Machine, plan: LaunchPlan, report: Report, clock: Clock) -> None:
+        self.new = new
+        self._old = old
+        self._plan = plan
+        self._report = report
+        self._clock = clock
+        self._migrated = Migrated(0.0, 0.0, 0.0, 0.0)
+
+    async def send(self, *, live: bool) -> None:
+        """Have the guest arrive in the new QEMU, where it waits. After any failure it goes on in the old one."""
+        wanted = self._plan.parameters
+        caps = ":".join(name for name in wanted.migration_caps.split(":") if name in ENDING_HERE)
+        wanted = replace(wanted, migration_caps=caps, migration_bandwidth=LOCAL_BANDWIDTH)
+        names = migration.capabilities(wanted, self._plan.qemu)
+        incoming = await migration.connect(self._old, self.new, names)
+        self._migrated = await migration.send(self._old, names, wanted, incoming, self._report, live=live)
+        await migration.until_arrived(self.new)
+        self.new.enter("arrived")
+
+    async def give_up(self) -> None:
+        """The guest has not left its QEMU; remove what is left of the other one."""
+        await self.new.end()
+        await self.new.settled()
+        self.new.directory.remove()
+        await _forget_tpm(self._plan.kept)
+        if not self._old.gone:
+            await migration.stay(self._old)
+
+    async def go_on(self) -> Migrated:
+        """Let the guest run where it has arrived; how long it was paused in all."""
+        old, new = self._old.process.pid, self.new.process.pid
+        await _hand_over_taps(self.new.record.guest, old, new, partial(_release_taps, self._old), self._report.log)
+        try:
+            await self.new.resume()
+        except HypervisorFailed as error:
+            self._report.log(f"It does not go on at once: {error.message}")
+        done = self._migrated
+        late = self._clock.now() - done.completed
+        return replace(done, downtime=done.downtime + late, total=done.total + late)
+
+    async def finish(self) -> None:
+        """End the old QEMU, and put the new one into its place."""
+        await self._old.end()
+        await self._old.settled()
+        self.new.directory = _in_place(self.new.directory)
+        await settle_in(self.new, self._plan, self._report.log)
 
 
-async def release_taps(old: Machine) -> None:
+async def settle_in(machine: Machine, plan: LaunchPlan, log: Callable[[str], None]) -> None:
+    """The last steps of a QEMU that has taken the place of another one; they can be done again."""
+    beside = plan.kept
+    if beside.tpm.is_dir():
+        await swtpm.ended(Kept(beside.machines, beside.uuid))
+        try:
+            await asyncio.to_thread(beside.take_place)
+        except OSError as error:
+            log(f"The state of its TPM, {beside.tpm}, is not where it belongs: {error.strerror}")
+    if machine.gone:
+        return
+    if why := await _show_console(machine, plan):
+        log(why)
+    machine.enter("running")
+
+
+async def decide(directory: GuestDirectory, paths: Paths, boot_id: str) -> str:
+    """End one of two QEMUs of a guest that a node daemon has left; ``directory`` is that of the new one.
+
+    Returns the guest's name if it stays in the old one, and may have to be told to go on.
+    """
+    own, record, process = directory.own, directory.read(), await directory.running()
+    if record is None or record.boot_id != boot_id or record.phase == "incoming":
+        await _kill(process)
+        directory.remove()
+        if record:
+            await _forget_tpm(Kept(paths.machines, record.guest.uuid, beside=True))
+        return own.path.name
+    old = await own.running()
+    await _hand_over_taps(record.guest, _pid(old), _pid(process), partial(_kill, old), _log.warning)
+    if process:
+        process.forget()
+    try:
+        _in_place(directory)
+    except HypervisorFailed as error:
+        _log.error("Instance %s: %s", record.guest.name, error.message)
+    return ""
+
+
+async def _hand_over_taps(
+    guest: Guest, old: int, new: int, release: Callable[[], Awaitable[None]], log: Callable[[str], None]
+) -> None:
+    wanted = filled(KvmParameters, guest.hvparams, what=f"Parameters of instance {guest.name}")
+    try:
+        await hand_over(guest.nics, old, new, tap_options(wanted), release)
+    except GanetiError as error:
+        _log.warning("Instance %s: its network cards are not connected: %s", guest.name, error.message)
+        log(f"Its network cards are not connected: {error.message}; a hard reboot connects them")
+
+
+async def _release_taps(old: Machine) -> None:
     """Have a QEMU whose guest has left close its taps, if need be by its end."""
     try:
         for nic in old.record.guest.nics:
@@ -79,7 +181,7 @@ async def release_taps(old: Machine) -> None:
         await old.process.gone()
 
 
-async def show_console(machine: Machine, plan: LaunchPlan) -> str:
+async def _show_console(machine: Machine, plan: LaunchPlan) -> str:
     """Have the VNC console listen where it should; why it does not, empty if it does."""
     listener = vnc_listener(plan)
     try:
@@ -99,3 +201,25 @@ def _huge_pages_lacking(plan: LaunchPlan) -> str:
         return ""
     needed = -(-plan.guest.beparams.maxmem * _MIB // size)
     return f"{free} pages of {size // 1024} KiB are free, {needed} are needed" if free < needed else ""
+
+
+async def _forget_tpm(beside: Kept) -> None:
+    await swtpm.ended(beside)
+    await asyncio.to_thread(beside.forget_tpm)
+
+
+def _in_place(directory: GuestDirectory) -> GuestDirectory:
+    try:
+        return directory.take_place()
+    except OSError as error:
+        raise HypervisorFailed(f"{directory.path} cannot take the place of {directory.own.path}: {error}") from None
+
+
+def _pid(process: Process | None) -> int:
+    return process.pid if process else 0
+
+
+async def _kill(process: Process | None) -> None:
+    if process:
+        process.kill()
+        await process.gone()
