@@ -7,7 +7,7 @@ import argparse
 import sys
 from collections.abc import Callable
 
-from benchmarks import cluster, hotplug, migration, placement, placement_large, storage
+from benchmarks import cluster, hotplug, migration, placement, placement_large, renewal, storage
 from benchmarks.report import Report
 from ganeti.errors import EXIT_FAILURE, GanetiError
 
@@ -17,6 +17,7 @@ GROUPS: dict[str, Callable[[Report], None]] = {
     "migration": migration.run,
     "placement": placement.run,
     "placement-large": placement_large.run,
+    "renewal": renewal.run,
     "storage": storage.run,
 }
 

@@ -56,6 +56,12 @@ async def with_agent(cluster):
         node.hypervisor().agents["web1"] = PaperAgent()
 
 
+async def outdated(cluster):
+    await running(cluster)
+    for node in cluster.nodes.values():
+        node.hypervisor().replace_program()
+
+
 async def growing(cluster):
     await cluster.add("web1", beparams={"vcpus": 2}, hvparams={"max_vcpus": 4, "max_memory": 512})
 
@@ -452,6 +458,8 @@ SCENES = (
     Scene("OP_INSTANCE_RENAME", called_otherwise, installed_and_mirrored),
     Scene("OP_INSTANCE_REPLACE_DISKS", renewed, mirrored, often=4),
     Scene("OP_INSTANCE_REPLACE_DISKS", renewed, mirrored_and_stopped),
+    instance("OP_INSTANCE_RENEW", outdated),
+    instance("OP_INSTANCE_RENEW", running),
     instance("OP_INSTANCE_REPLACE_DISKS", mirrored, often=2, mode="replace_on_secondary"),
     instance("OP_INSTANCE_SET_PARAMS", plain_and_stopped, disk_template="drbd", remote_node="node3"),
     instance("OP_INSTANCE_SET_PARAMS", plain_and_stopped, disk_template="drbd", iallocator="hail"),

@@ -89,6 +89,7 @@ COMMANDS: dict[str, dict[str, str]] = {
         "remove": "OP_INSTANCE_REMOVE",
         "remove-tags": "OP_TAGS_DEL",
         "rename": "rename:RENAME",
+        "renew": "OP_INSTANCE_RENEW",
         "replace-disks": "OP_INSTANCE_REPLACE_DISKS",
         "shutdown": "OP_INSTANCE_SHUTDOWN",
         "startup": "OP_INSTANCE_STARTUP",

@@ -75,6 +75,7 @@ def _description(data: dict[str, Any]) -> Pairs:
         ("Operating system parameters", with_defaults(data["os_instance"], data["os_actual"])),
         ("Allocated network port", data["network_port"]),
         ("Hypervisor", data["hypervisor"]),
+        *([("Hypervisor program", data["program"]["told"])] if data["program"] else []),
         *([("console connection", screen)] if (screen := _screen(data)) else []),
         ("Hypervisor parameters", with_defaults(data["hv_instance"], data["hv_actual"])),
         *([("Keys of Secure Boot", _keys(data["secure_boot"]))] if data["secure_boot"] else []),

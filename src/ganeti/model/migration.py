@@ -7,6 +7,10 @@ from dataclasses import dataclass
 
 # Capabilities of QEMU by which a migration ends though the guest changes its memory faster than it is sent.
 ENDING = ("auto-converge", "postcopy-ram")
+# Those that a migration from one QEMU to another on the same node may use: with the other, a guest whose new QEMU ends
+# on the way would be lost.
+ENDING_HERE = ("auto-converge",)
+LOCAL_BANDWIDTH = 1024  # MiB a second, from one process to another
 _MOST = 95  # percent of the bandwidth; who changes more than that leaves no time in which the rest could be sent
 
 
@@ -30,7 +34,7 @@ class Forecast:
 
     @property
     def seconds(self) -> float:
-        """Until the guest runs on the other node; for one that does not end by itself, of the first pass alone."""
+        """Until the guest has left; for one that does not end by itself, of the first pass alone."""
         left = sent = self.memory
         while self.ends and left > self._last:
             left *= self.changed / self.bandwidth

@@ -7,7 +7,7 @@ import asyncio
 import logging
 from collections import defaultdict
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 from msgspec.structs import replace
@@ -21,6 +21,7 @@ from ganeti.model.guest_agent import Executed, GuestAddresses
 from ganeti.model.layout import Layout
 from ganeti.model.machine_state import EnrolledKeys, MachineState
 from ganeti.model.report import RunningGuest
+from ganeti.model.running_program import RunningProgram
 from ganeti.node.device_links import DeviceLinks
 from ganeti.node.equipment import Equipment
 from ganeti.node.hypervisor.agent import GuestAgent
@@ -170,6 +171,25 @@ class Guests:
     async def migrate(self, call: instance.MigrateGuest, report: Report) -> Migrated:
         hypervisor = self._hypervisor_of(call.guest)
         return await hypervisor.migrate(call.guest, call.incoming, report, live=call.live)
+
+    async def tell_programs(self, call: instance.TellPrograms, report: Report) -> tuple[RunningProgram, ...]:
+        del report
+        told = [await self._equipment.hypervisor(name).programs(call.names) for name in call.hypervisors]
+        return tuple(program for some in told for program in some)
+
+    async def check_renewal(self, call: instance.CheckRenewal, report: Report) -> tuple[str, ...]:
+        del report
+        return await self._hypervisor_of(call.guest).renewal_obstacles(call.guest)
+
+    async def renew(self, call: instance.RenewGuest, report: Report) -> Migrated:
+        async with self._changing(call.guest) as hypervisor:
+            guest, options = call.guest, hypervisor.tap_options(call.guest)
+            disks = tuple(self._storage(guest).expected(disk, guest.peers) for disk in guest.disks)
+            with ExitStack() as undo:
+                taps = tuple(self._equipment.cards.stand_in(nic, options) for nic in guest.nics) if options else ()
+                for tap in taps:
+                    undo.callback(tap.close)
+                return await hypervisor.renew(guest, Resources(disks, taps), report, live=call.live)
 
     async def finish_incoming(self, call: instance.FinishIncoming, report: Report) -> None:
         async with self._changing(call.guest) as hypervisor:

@@ -57,6 +57,7 @@ OPERATIONS = {
     "OP_INSTANCE_REINSTALL": "instance.reinstall:InstanceReinstall",
     "OP_INSTANCE_REMOVE": "instance.remove:InstanceRemove",
     "OP_INSTANCE_RENAME": "instance.rename:InstanceRename",
+    "OP_INSTANCE_RENEW": "instance.renew:InstanceRenew",
     "OP_INSTANCE_REPLACE_DISKS": "instance.replace_disks:InstanceReplaceDisks",
     "OP_INSTANCE_SET_PARAMS": "instance.modify:InstanceModify",
     "OP_INSTANCE_SHUTDOWN": "instance.shutdown:InstanceShutdown",

@@ -20,12 +20,15 @@ from ganeti.model.node import Node
 from ganeti.model.parameters import as_mapping
 from ganeti.model.parameters.backend import BackendParameters
 from ganeti.model.parameters.hypervisor import CLUSTER_WIDE, HYPERVISOR_PARAMETERS
+from ganeti.model.running_program import RunningProgram
 from ganeti.model.template import TEMPLATES
 from ganeti.query.column import NO_DATA, OFFLINE, UNAVAILABLE, Column, Columns, column, kind_of_parameter
 from ganeti.query.entity import common_columns
 from ganeti.query.view import View
 
 GUEST_ADDRESSES = "guest_addresses"  # which agents in guests are asked for
+OF_PROGRAMS = frozenset({"hypervisor_version", "hypervisor_outdated"})  # which nodes are asked for
+ASKED_FOR = OF_PROGRAMS | {GUEST_ADDRESSES}
 
 
 @dataclass(frozen=True)
@@ -114,6 +117,13 @@ def _addresses(row: InstanceRow) -> list[str]:
     return found.addresses
 
 
+def _program(row: InstanceRow) -> RunningProgram:
+    found = row.view.programs.get(row.instance.uuid) if row.running() else None
+    if found is None or found.problem:
+        raise UNAVAILABLE
+    return found
+
+
 def _console(row: InstanceRow) -> Any:
     if row.running() is None:
         raise UNAVAILABLE
@@ -176,6 +186,22 @@ _COLUMNS: list[Column[InstanceRow]] = [
         OTHER,
         "Addresses that its guest has, as its agent tells them",
         _addresses,
+        live=True,
+    ),
+    column(
+        "hypervisor_version",
+        "HypervisorVersion",
+        TEXT,
+        "Version of the hypervisor's program that runs it",
+        lambda row: _program(row).runs,
+        live=True,
+    ),
+    column(
+        "hypervisor_outdated",
+        "Outdated",
+        BOOL,
+        "Whether that program, or a library of it, was replaced since",
+        lambda row: _program(row).outdated,
         live=True,
     ),
     column("console", "Console", OTHER, "How to connect to its console", _console, live=True),

@@ -10,6 +10,7 @@ from ganeti.model.guest_agent import GuestAddresses
 from ganeti.model.instance import AdminState, Instance
 from ganeti.model.node import Node
 from ganeti.model.report import GuestEvent, NodeReport
+from ganeti.model.running_program import RunningProgram
 from ganeti.model.state import State
 
 
@@ -18,7 +19,8 @@ class View:
     """``guests``: by node UUID, the guests on it by UUID; None for a node whose guests are unknown.
 
     ``unknown``: by node UUID, its hypervisors whose guests are unknown. ``reports``: by node UUID; those that were
-    requested and received. ``addresses``: by UUID, of guests with a channel for an agent, if they were requested.
+    requested and received. ``addresses``: by UUID, of guests with a channel for an agent, if they were requested;
+    ``programs``: by UUID, of running guests, if they were requested.
     """
 
     state: State
@@ -26,6 +28,7 @@ class View:
     unknown: Mapping[str, frozenset[str]] = field(default_factory=dict)
     reports: Mapping[str, NodeReport] = field(default_factory=dict)
     addresses: Mapping[str, GuestAddresses] = field(default_factory=dict)
+    programs: Mapping[str, RunningProgram] = field(default_factory=dict)
 
     def knows_of(self, instance: Instance) -> bool:
         """Whether the guest's state on the node where it should be is known."""

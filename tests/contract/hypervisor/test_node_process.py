@@ -192,6 +192,47 @@ async def test_whenever_the_daemon_is_killed_the_next_one_knows_all_guests_that_
     assert not list((one.paths.run / "kvm").iterdir())
 
 
+def arrived(one, guest):
+    """Whether the guest has left its QEMU for a new one, as far as is on record."""
+    for record in (one.paths.run / "kvm-beside" / guest.name).glob("*/guest.json"):
+        with contextlib.suppress(OSError):
+            return b'"arrived"' in record.read_bytes()
+    return False
+
+
+@pytest.mark.parametrize("late", [False, True], ids=["any-time", "after-its-arrival"])
+@pytest.mark.parametrize("seed", range(5))
+async def test_whenever_the_daemon_is_killed_while_a_guest_gets_another_qemu_one_of_both_runs(
+    make_node, tiny, seed, late
+):
+    moments = random.Random(seed)
+    one, guest = await make_node(), tiny()
+    await one.call(instance.StartGuest(guest=guest))
+    before = await count(await one.console(guest))
+    calling = asyncio.create_task(one.call(instance.RenewGuest(guest=guest)))
+    async with asyncio.timeout(PATIENCE):
+        while late and not arrived(one, guest) and not calling.done():
+            await asyncio.sleep(0.001)
+    await asyncio.wait([calling], timeout=moments.uniform(0, 0.06 if late else 0.6))
+    await one.kill()
+    await asyncio.wait([calling])
+    with contextlib.suppress(GanetiError):
+        calling.result()
+    await one.start()
+    assert await one.guests() == {guest.name: "running"}
+    assert len(qemus(guest)) == 1
+    now = await count(await one.console(guest))
+    assert now > before
+    await one.call(instance.RenewGuest(guest=guest))
+    assert len(qemus(guest)) == 1
+    assert await count(await one.console(guest)) > now
+    stopped = await one.call(instance.StopGuest(guest=guest, timeout=60))
+    assert (stopped.was_running, stopped.forced) == (True, False)
+    assert not qemus(guest)
+    assert not list((one.paths.run / "kvm").iterdir())
+    assert not list((one.paths.run / "kvm-beside").iterdir())
+
+
 async def test_a_watch_tells_what_is_and_then_that_a_guest_has_powered_itself_off(make_node, tiny):
     one, guest = await make_node(), tiny()
     await one.call(instance.StartGuest(guest=guest))
@@ -288,7 +329,7 @@ def guest_answers(fabric):
 
 def taps(process):
     with inside(process):
-        return [name for _, name in socket.if_nameindex() if name.startswith("gnt-") and name != "gnt-br"]
+        return [name for _, name in socket.if_nameindex() if name.startswith(("gnt-", "gns-")) and name != "gnt-br"]
 
 
 async def test_a_guest_with_a_network_card_moves_between_two_nodes_and_stays_reachable(make_node, tiny, fabric):
@@ -342,5 +383,29 @@ async def test_qemu_takes_a_card_and_its_tap_as_they_are_configured(make_node, t
     guest = tiny(nics=(card,), hvparams=hvparams)
     await one.call(instance.StartGuest(guest=guest, paused=True))
     assert len(taps(one.process.pid)) == 1
+    await one.call(instance.StopGuest(guest=guest, force=True))
+    assert taps(one.process.pid) == []
+
+
+@pytest.mark.parametrize("queues", [1, 2])
+async def test_each_card_keeps_its_tap_when_its_guest_gets_another_qemu(make_node, tiny, fabric, queues):
+    one = await make_node(namespace=True)
+    await switch_on(fabric)
+    await plug(fabric, one.process.pid, 1)
+    cards = tuple(
+        GuestNic(uuid=str(uuid.uuid4()), mac=f"aa:00:00:00:00:6{number}", mode="bridged", link="gnt-br")
+        for number in range(3)
+    )
+    more = {"nics": cards, "hvparams": {"virtio_net_queues": queues}}
+    guest = tiny(kernel_args=f"quiet tiny.eth0={GUEST_ADDRESS}/24", **more)
+    await one.call(instance.StartGuest(guest=guest))
+    await count(await one.console(guest))
+    assert guest_answers(fabric)
+    before = sorted(taps(one.process.pid))
+    assert len(before) == 3
+    for _ in range(2):
+        await one.call(instance.RenewGuest(guest=guest))
+        assert guest_answers(fabric)
+        assert sorted(taps(one.process.pid)) == before
     await one.call(instance.StopGuest(guest=guest, force=True))
     assert taps(one.process.pid) == []

@@ -107,3 +107,16 @@ async def test_what_cannot_be_read_is_named(kvm):
     os.mkfifo(kept(kvm, guest).tpm / "tpm2-00.permall")
     with pytest.raises(HypervisorFailed, match=r"tpm2-00\.permall cannot be used: it is not a regular file"):
         await kvm.node.driver.kept(guest)
+
+
+@pytest.mark.parametrize("rights", [RIGHTS["root"], RIGHTS["few rights"]], ids=["root", "few rights"])
+async def test_a_tpm_goes_with_its_guest_to_another_qemu_on_its_node_without_a_reset(kvm, rights):
+    guest = with_tpm(kvm, **rights)
+    before = await kvm.first_count(guest)
+    for _ in range(2):
+        await kvm.node.driver.renew(guest, kvm.resources(guest), kvm.report(), live=True)
+        kvm.forget_consoles()
+        assert await kvm.count(guest) == before
+    assert [path.name for path in kept(kvm, guest).path.iterdir()] == ["tpm"]
+    await kvm.kill(guest)
+    assert await kvm.first_count(guest) == before + 1

@@ -113,3 +113,13 @@ async def test_enrolled_keys_are_told_once_there_are_some(kvm, bootable):
     found = await kvm.node.driver.enrolled_keys(guest)
     assert [key.kind for key in found[:2]] == ["PK", "KEK"]
     assert "Microsoft Corporation UEFI CA 2011" in {key.name for key in found if key.kind == "db"}
+
+
+async def test_a_guest_with_variables_gets_another_qemu_and_keeps_them(kvm, bootable):
+    guest = bootable()
+    await kvm.first_count(guest)
+    await kvm.node.driver.renew(guest, kvm.resources(guest), kvm.report(), live=True)
+    kvm.forget_consoles()
+    await kvm.up(guest)
+    await kvm.kill(guest)
+    assert await kvm.first_count(guest) == 2

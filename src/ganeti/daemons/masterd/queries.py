@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -19,6 +19,7 @@ from ganeti.model.state import State
 from ganeti.operations.backup.finding import export_rows
 from ganeti.operations.cluster.info import describe
 from ganeti.operations.instance.addresses import addresses_of
+from ganeti.operations.instance.programs import programs_of
 from ganeti.operations.os.diagnose import provider_rows
 from ganeti.operations.storage.diagnose import storage_provider_rows
 from ganeti.query import group, instance, job, network, node
@@ -99,15 +100,20 @@ class Queries:
         guests = await self._guests(state) if live else {}
         view = View(state, guests, {uuid: self._services.live.unknown_on(uuid) for uuid in guests})
         tested = condition.fields if condition else set()
-        if instance.GUEST_ADDRESSES in tested:
-            view = await self._with_addresses(view, state.instances)
-        elif instance.GUEST_ADDRESSES in fields:
+        view = await self._with_more(view, state.instances, tested)
+        if asked := instance.ASKED_FOR & set(fields) - set(tested):
             matching = await self.turns.take(columns.steps(instance.rows(view, state.instances), ["uuid"], condition))
-            view = await self._with_addresses(view, [state.get(Instance, uuid) for ((_, uuid),) in matching.data])
+            view = await self._with_more(view, [state.get(Instance, uuid) for ((_, uuid),) in matching.data], asked)
         return await self.turns.take(columns.steps(instance.rows(view, state.instances), fields, condition))
 
-    async def _with_addresses(self, view: View, instances: Sequence[Instance]) -> View:
-        return replace(view, addresses=await addresses_of(CheckContext(self._services), instances))
+    async def _with_more(self, view: View, instances: Sequence[Instance], fields: Collection[str]) -> View:
+        """With what nodes are asked only for these fields."""
+        context = CheckContext(self._services)
+        if instance.GUEST_ADDRESSES in fields:
+            view = replace(view, addresses=await addresses_of(context, instances))
+        if not instance.OF_PROGRAMS.isdisjoint(fields):
+            view = replace(view, programs=await programs_of(context, instances))
+        return view
 
     async def _nodes(self, fields: Sequence[str], condition: Filter | None) -> Table:
         columns = node.NODES

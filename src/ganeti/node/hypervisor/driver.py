@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -12,6 +12,7 @@ from ganeti.model.guest import Guest, GuestNic
 from ganeti.model.layout import Layout
 from ganeti.model.machine_state import EnrolledKey, MachineState
 from ganeti.model.report import RunningGuest
+from ganeti.model.running_program import RunningProgram
 from ganeti.node.hypervisor.agent import GuestAgent
 from ganeti.node.network.driver import Tap, TapOptions
 from ganeti.node.storage.driver import OpenDisk
@@ -165,6 +166,27 @@ class Hypervisor(Protocol):
 
     async def migrate(self, guest: Guest, incoming: Incoming, report: Report, *, live: bool) -> Migrated:
         """When this fails or is cancelled, the guest keeps running here. Raises WrongState for a paused one."""
+        ...
+
+    async def programs(self, names: Collection[str]) -> tuple[RunningProgram, ...]:
+        """Whether guests run the programs that are installed now; ``names``: only these, if any.
+
+        Those of guests that share one program, or none, are not told.
+        """
+        ...
+
+    async def renewal_obstacles(self, guest: Guest) -> tuple[str, ...]:
+        """Why a running guest cannot get another process now, as text; empty if it can.
+
+        Raises WrongState if it does not run.
+        """
+        ...
+
+    async def renew(self, guest: Guest, resources: Resources, report: Report, *, live: bool) -> Migrated:
+        """Have a running guest go on in a new process here; its taps in ``resources`` are stand-ins for those it has.
+
+        One guest at a time. When this fails or is cancelled, it keeps running in the process that it has.
+        """
         ...
 
     async def finish_incoming(self, guest: Guest, *, success: bool) -> None: ...

@@ -8,7 +8,7 @@ that they would use.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping, MutableMapping
+from collections.abc import Collection, Iterator, Mapping, MutableMapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,7 @@ from ganeti.model.parameters import filled
 from ganeti.model.parameters.hypervisor import HYPERVISOR_PARAMETERS
 from ganeti.model.report import RunningGuest
 from ganeti.model.running import plugging
+from ganeti.model.running_program import RunningProgram
 from ganeti.node.events import Events
 from ganeti.node.hypervisor.agent import GuestAgent
 from ganeti.node.hypervisor.driver import Resources
@@ -41,11 +42,15 @@ from ganeti.rpc.contract.instance import Activity, ConsoleAccess, Incoming, Migr
 from ganeti.rpc.server import Report
 
 _URI = "fake:"
+_PROGRAM = "/usr/bin/paper"
 _BUSY = 0.02  # fraction of a processor that an idle guest uses
 
 
 class PaperGuest(Struct, frozen=True):
-    """``since``: when it was started here, seconds since the epoch; ``guest``: what it was started with."""
+    """``since``: when it was started here, seconds since the epoch; ``guest``: what it was started with.
+
+    ``outdated``: its program has been replaced since.
+    """
 
     uuid: str
     name: str
@@ -55,6 +60,7 @@ class PaperGuest(Struct, frozen=True):
     since: float
     reason: str = ""
     guest: Guest | None = None
+    outdated: bool = False
 
 
 @dataclass
@@ -131,6 +137,7 @@ class FakeHypervisor:
         self._clock = clock
         self._lasting: set[str] = set()
         self._kept: dict[str, MachineState] = {}  # by the guest's UUID; the process does not outlive it
+        self.unrenewable: dict[str, tuple[str, ...]] = {}  # why guests get no other process, by name
         self.stubborn: set[str] = set()  # guests that release no devices
         self.agents: dict[str, PaperAgent] = {}  # of guests that have one, by name
         self.enrolled: dict[str, tuple[EnrolledKey, ...]] = {}  # by UUID
@@ -307,6 +314,23 @@ class FakeHypervisor:
         self._enter(guest, GuestState.MIGRATED)
         return Migrated(downtime=0.0, total=0.0, transferred=memory, completed=self._clock.now())
 
+    async def programs(self, names: Collection[str]) -> tuple[RunningProgram, ...]:
+        running = [one for one in self._guests.values() if not one.state.ended and (not names or one.name in names)]
+        return tuple(self._program(one) for one in running)
+
+    async def renewal_obstacles(self, guest: Guest) -> tuple[str, ...]:
+        found = self._there(guest.name)
+        paused = () if found.state is GuestState.RUNNING else (f"it is {found.state.because(found.reason)}",)
+        return (*paused, *self.unrenewable.get(guest.name, ()))
+
+    async def renew(self, guest: Guest, resources: Resources, report: Report, *, live: bool) -> Migrated:  # noqa: ARG002 - a Hypervisor
+        if found := await self.renewal_obstacles(guest):
+            raise WrongState(f"Instance {guest.name} cannot get another process: {'; '.join(found)}")
+        memory = self._guests[guest.name].memory
+        report.progress(memory, memory, "MiB")
+        self._guests[guest.name] = replace(self._guests[guest.name], outdated=False)
+        return Migrated(downtime=0.0, total=0.0, transferred=memory, completed=self._clock.now())
+
     async def finish_incoming(self, guest: Guest, *, success: bool) -> None:
         if success and not self.runs(guest.name):
             raise HypervisorFailed(f"Instance {guest.name} has not arrived")
@@ -373,6 +397,15 @@ class FakeHypervisor:
             self._lasting.add(name)
         self._guests[name] = replace(self._guests[name], state=state, reason=reason)
         self._events.tell(self._shown(self._guests[name]))
+
+    def replace_program(self) -> None:
+        """Have another version of the simulated program be installed; guests that run are outdated."""
+        for name, guest in self._guests.items():
+            self._guests[name] = replace(guest, outdated=not guest.state.ended)
+
+    def _program(self, guest: PaperGuest) -> RunningProgram:
+        files = (_PROGRAM,) if guest.outdated else ()
+        return RunningProgram(guest.uuid, "1.0 (old)" if files else "1.0 (new)", "1.0 (new)", files)
 
     def _go_on(self, name: str) -> None:
         paused = self._guests[name]

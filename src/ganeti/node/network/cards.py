@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from ganeti.errors import CheckFailed, GanetiError
 from ganeti.model.guest import Guest, GuestNic
 from ganeti.model.parameters.network import NicMode
-from ganeti.node.network import tap
+from ganeti.node.network import handover, tap
 from ganeti.node.network.driver import Network, Tap, TapOptions
 from ganeti.node.network.scripts import TapScripts
 
@@ -62,6 +62,10 @@ class Cards:
             await self.disconnect(guest, index)
             raise
         return made
+
+    def stand_in(self, nic: GuestNic, options: TapOptions) -> Tap:
+        """A tap that leads nowhere, in place of one that another process has (``handover``)."""
+        return self.make(nic, handover.stand_in_of(nic), options)
 
     async def arrived(self, guest: Guest, index: int) -> None:
         """Connect what waited until its guest runs here. Raises what ``connect`` raises."""

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _CLONE = "/dev/net/tun"
 _TUNSETIFF = 0x400454CA
+TUNSETPERSIST = 0x400454CB
 _IFF_TAP = 0x0002
 _IFF_MULTI_QUEUE = 0x0100
 _IFF_NO_PI = 0x1000
@@ -51,13 +52,10 @@ def high_address(mac: str) -> str:
 
 def create(nic: GuestNic, name: str, options: TapOptions) -> Tap:
     """A new tap, not yet connected. Raises EnvironmentUnfit, or WrongState if it is in use."""
-    flags = _IFF_TAP | _IFF_NO_PI
-    flags |= _IFF_VNET_HDR if options.headers else 0
-    flags |= _IFF_MULTI_QUEUE if options.queues > 1 else 0
     with ExitStack() as undo:
         descriptors = []
         for _ in range(options.queues):
-            descriptors.append(_queue(name, flags))
+            descriptors.append(_queue(name, options))
             undo.callback(os.close, descriptors[-1])
         undo.pop_all()
     return Tap(nic, name, tuple(descriptors))
@@ -99,16 +97,31 @@ async def prepared(netlink: AsyncIPRoute, nic: GuestNic, **more: int | str) -> i
     return index
 
 
-def _queue(name: str, flags: int) -> int:
+def open_queue(descriptor: int, name: str, options: TapOptions) -> None:
+    """Have a descriptor that leads nowhere yet lead to a tap, which is made if there is none, and ends with it.
+
+    Raises EnvironmentUnfit, or WrongState if all its queues are in use.
+    """
+    flags = _IFF_TAP | _IFF_NO_PI
+    flags |= _IFF_VNET_HDR if options.headers else 0
+    flags |= _IFF_MULTI_QUEUE if options.queues > 1 else 0
+    try:
+        fcntl.ioctl(descriptor, _TUNSETIFF, struct.pack(f"{_NAME_SIZE}sH22x", name.encode(), flags))
+        fcntl.ioctl(descriptor, TUNSETPERSIST, 0)  # it might outlive its processes since a handover that failed
+    except OSError as error:
+        if error.errno == errno.EBUSY:
+            raise WrongState(f"The tap device {name} is in use; does the guest run already?") from None
+        raise EnvironmentUnfit(f"The tap device {name} cannot be created: {error.strerror}") from None
+
+
+def _queue(name: str, options: TapOptions) -> int:
     try:
         descriptor = os.open(_CLONE, os.O_RDWR | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError as error:
         raise EnvironmentUnfit(f"Tap devices cannot be created on this node: {_CLONE}: {error.strerror}") from None
     try:
-        fcntl.ioctl(descriptor, _TUNSETIFF, struct.pack(f"{_NAME_SIZE}sH22x", name.encode(), flags))
-    except OSError as error:
+        open_queue(descriptor, name, options)
+    except BaseException:
         os.close(descriptor)
-        if error.errno == errno.EBUSY:
-            raise WrongState(f"The tap device {name} is in use; does the guest run already?") from None
-        raise EnvironmentUnfit(f"The tap device {name} cannot be created: {error.strerror}") from None
+        raise
     return descriptor

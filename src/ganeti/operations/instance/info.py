@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar
 
 from ganeti.declare.parameter import param
@@ -23,18 +24,27 @@ from ganeti.model.machine_state import EnrolledKeys
 from ganeti.model.node import Node
 from ganeti.model.parameters import as_mapping
 from ganeti.model.running import Difference
+from ganeti.model.running_program import RunningProgram
 from ganeti.model.state import State
 from ganeti.operations.instance.addresses import addresses_of
 from ganeti.operations.instance.examination import Statuses, examine_all
+from ganeti.operations.instance.programs import programs_of
 from ganeti.operations.instance.running import pending
 from ganeti.operations.instance.secure_boot import keys_of
 from ganeti.operations.instance.subject import primary_of
 from ganeti.operations.instance.synchronising import describe
 from ganeti.rpc.contract.storage import DiskStatus
 
-_Pending = Mapping[str, Sequence[Difference]]
-_Addresses = Mapping[str, GuestAddresses]
-_Keys = Mapping[str, EnrolledKeys]
+
+@dataclass(frozen=True, slots=True)
+class _Answers:
+    """What nodes say of instances, by UUID."""
+
+    disks: Statuses = field(default_factory=dict)
+    waiting: Mapping[str, Sequence[Difference]] = field(default_factory=dict)
+    addresses: Mapping[str, GuestAddresses] = field(default_factory=dict)
+    keys: Mapping[str, EnrolledKeys] = field(default_factory=dict)
+    programs: Mapping[str, RunningProgram] = field(default_factory=dict)
 
 
 class InstanceInfo(JobOperation[list[Instance]], frozen=True, kw_only=True, tag="OP_INSTANCE_QUERY_DATA"):
@@ -55,13 +65,14 @@ class InstanceInfo(JobOperation[list[Instance]], frozen=True, kw_only=True, tag=
         return [state.find(Instance, name) for name in self.instances] if self.instances else state.instances
 
     async def run(self, cluster: RunContext, plan: list[Instance]) -> dict[str, Any]:
-        disks, waiting, addresses, keys = ({}, {}, {}, {}) if self.static else await _asked(cluster, plan)
+        told = _Answers() if self.static else await _asked(cluster, plan)
         return {
             instance.uuid: {
-                **self._describe(cluster, instance, disks),
-                "pending": [[d.name, d.running, d.configured] for d in waiting.get(instance.uuid, ())],
-                "agent": _told_by_agent(addresses.get(instance.uuid)),
-                "secure_boot": _told_of_keys(keys.get(instance.uuid)),
+                **self._describe(cluster, instance, told.disks),
+                "pending": [[d.name, d.running, d.configured] for d in told.waiting.get(instance.uuid, ())],
+                "agent": _told_by_agent(told.addresses.get(instance.uuid)),
+                "secure_boot": _told_of_keys(told.keys.get(instance.uuid)),
+                "program": _told_of_program(told.programs.get(instance.uuid)),
             }
             for instance in plan
         }
@@ -112,11 +123,12 @@ class InstanceInfo(JobOperation[list[Instance]], frozen=True, kw_only=True, tag=
         return "up" if event.state is GuestState.RUNNING else event.state.because(event.reason)
 
 
-async def _asked(cluster: RunContext, instances: list[Instance]) -> tuple[Statuses, _Pending, _Addresses, _Keys]:
-    """What nodes say of instances, by UUID; all at once, so that a silent node is waited for only once."""
-    works: list[Awaitable[Any]] = [ask(cluster, instances) for ask in (examine_all, pending, addresses_of, keys_of)]
-    examined, waiting, addresses, keys = await gather(*works)
-    return examined.statuses, waiting, addresses, keys
+async def _asked(cluster: RunContext, instances: list[Instance]) -> _Answers:
+    """All at once, so that a silent node is waited for only once."""
+    questions = (examine_all, pending, addresses_of, keys_of, programs_of)
+    works: list[Awaitable[Any]] = [ask(cluster, instances) for ask in questions]
+    examined, *others = await gather(*works)
+    return _Answers(examined.statuses, *others)
 
 
 def _told_by_agent(found: GuestAddresses | None) -> dict[str, Any] | None:
@@ -130,6 +142,13 @@ def _told_of_keys(found: EnrolledKeys | None) -> dict[str, Any] | None:
     if found is None:
         return None
     return {"keys": [[key.kind, key.name, key.expires] for key in found.keys], "problem": found.problem}
+
+
+def _told_of_program(found: RunningProgram | None) -> dict[str, Any] | None:
+    if found is None:
+        return None
+    files = list(found.replaced)
+    return {"runs": found.runs, "installed": found.installed, "replaced": files, "told": found.told()}
 
 
 def _group(state: State, node: Node) -> Group:

@@ -44,7 +44,7 @@ from ganeti.rpc.contract.instance import (
 )
 from ganeti.rpc.contract.node import DescribeNode
 
-_NOTICED = 1.0  # seconds of a pause after which a guest's clock is set
+NOTICED = 1.0  # seconds of a pause after which a guest's clock is set
 
 Mode = Annotated[
     Literal["live", "non-live"] | None,
@@ -128,7 +128,7 @@ class InstanceMigrate(InstanceRelocation[MigratePlan], frozen=True, kw_only=True
         if not self.ignore_hvversions:
             await self._ensure_same_version(cluster, instance, source, target)
         live = self._is_live(guest)
-        activity = await _activity(cluster, source, guest) if live else None
+        activity = await activity_of(cluster, source, guest) if live else None
         paused = not live or (activity is not None and activity.paused)
         forecast = _foretold(guest, activity) if activity and not paused else None
         reduced = guest != runs
@@ -197,7 +197,7 @@ class InstanceMigrate(InstanceRelocation[MigratePlan], frozen=True, kw_only=True
             f"Moved {migrated.transferred:.0f} MiB in {migrated.total:.2f} s; "
             f"downtime {migrated.downtime * 1000:.0f} ms; finished {late:.2f} s after the last byte"
         )
-        if migrated.downtime >= _NOTICED:
+        if migrated.downtime >= NOTICED:
             await set_clock(cluster, target, plan.guest)
         cluster.step("done")
 
@@ -232,7 +232,7 @@ class InstanceMigrate(InstanceRelocation[MigratePlan], frozen=True, kw_only=True
             return self.mode == "live"
         if self.live is not None:
             return self.live
-        return guest.hvparams.get("migration_mode") == "live"
+        return is_live(guest)
 
     async def _ensure_same_version(self, cluster: CheckContext, instance: Instance, source: Node, target: Node) -> None:
         ask = DescribeNode(hypervisors=(instance.hypervisor,))
@@ -247,12 +247,17 @@ class InstanceMigrate(InstanceRelocation[MigratePlan], frozen=True, kw_only=True
             )
 
 
-async def _activity(cluster: CheckContext, source: Node, guest: Guest) -> Activity | None:
-    """None if it cannot be measured, which is noted and prevents nothing."""
+def is_live(guest: Guest) -> bool:
+    """Whether it runs on while its memory is sent, as it is configured."""
+    return bool(guest.hvparams.get("migration_mode") == "live")
+
+
+async def activity_of(cluster: CheckContext, source: Node, guest: Guest) -> Activity | None:
+    """What a guest does with its memory. None if it cannot be measured, which is noted and prevents nothing."""
     try:
         return await cluster.call(source, MeasureActivity(guest=guest))
     except GanetiError as error:
-        cluster.note(f"How long the migration takes is not known: {error.message}")
+        cluster.note(f"How long that takes is not known: {error.message}")
         return None
 
 

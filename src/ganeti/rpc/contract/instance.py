@@ -11,6 +11,7 @@ from ganeti.model.guest import Guest
 from ganeti.model.guest_agent import Executed, GuestAddresses
 from ganeti.model.layout import Layout
 from ganeti.model.machine_state import EnrolledKeys, MachineState
+from ganeti.model.running_program import RunningProgram
 from ganeti.model.timing import IN_GUEST, SHUTDOWN_TIMEOUT, START
 from ganeti.rpc.call import Call
 from ganeti.rpc.contract.node import RunningGuest
@@ -242,6 +243,32 @@ class MigrateGuest(Call[Migrated], frozen=True, tag="instance.migrate"):
 
     guest: Guest
     incoming: Incoming
+    live: bool = True
+    patience = 6 * 3600.0
+
+
+class TellPrograms(Call[tuple[RunningProgram, ...]], frozen=True, tag="instance.tell-programs"):
+    """Whether guests run the programs that are installed on their node now; ``names``: only these, if any."""
+
+    hypervisors: tuple[str, ...]
+    names: tuple[str, ...] = ()
+    patience = 30.0
+
+
+class CheckRenewal(Call[tuple[str, ...]], frozen=True, tag="instance.check-renewal"):
+    """Check whether RenewGuest is possible now. What prevents it, as text; empty if nothing does."""
+
+    guest: Guest
+    patience = 60.0
+
+
+class RenewGuest(Call[Migrated], frozen=True, tag="instance.renew"):
+    """Have a guest go on in a new process of its hypervisor, on this node; reports progress in MiB of memory.
+
+    It waits until other guests of the node have done so. When it fails, the guest keeps running in the old one.
+    """
+
+    guest: Guest
     live: bool = True
     patience = 6 * 3600.0
 

@@ -33,7 +33,7 @@ _QUESTIONS: tuple[dict[str, Any], ...] = (
 
 
 class Capabilities(Struct, frozen=True, kw_only=True):
-    """``machines`` and ``devices`` by the names that QEMU's command line takes."""
+    """``machines`` and ``devices`` by the names that QEMU's command line takes; ``package``: its version."""
 
     program: str
     version: tuple[int, int, int]
@@ -41,10 +41,15 @@ class Capabilities(Struct, frozen=True, kw_only=True):
     devices: frozenset[str]
     migration: frozenset[str]
     vhost_net: bool = False
+    package: str = ""
 
     @property
     def version_text(self) -> str:
         return ".".join(map(str, self.version))
+
+    @property
+    def full_version(self) -> str:
+        return full_version(self.version_text, self.package)
 
 
 class _Numbers(Struct):
@@ -55,6 +60,7 @@ class _Numbers(Struct):
 
 class _Version(Struct):
     qemu: _Numbers
+    package: str = ""
 
 
 class _Named(Struct):
@@ -91,6 +97,11 @@ class Probe:
         if key not in self._known:
             self._known[key] = await _asked(program)
         return self._known[key]
+
+
+def full_version(version: str, package: str) -> str:
+    """``7.2.22 (Debian 1:7.2+dfsg-7+deb12u18)``."""
+    return f"{version} ({package})" if package else version
 
 
 def find(kvm_path: str) -> Path:
@@ -137,4 +148,5 @@ def _understood(program: Path, answers: _Answers) -> Capabilities:
         devices=frozenset(device.name for device in answers.devices),
         migration=frozenset(capability.capability for capability in answers.migration),
         vhost_net=os.access("/dev/vhost-net", os.R_OK | os.W_OK),
+        package=answers.version.package,
     )

@@ -159,8 +159,9 @@ def _boot(plan: LaunchPlan) -> list[str]:
 
 def _control(plan: LaunchPlan) -> list[str]:
     # The guest waits until the node daemon is connected to its control socket, so that no event is
-    # missed; one that is migrated from another node continues by itself as soon as it has arrived.
-    waits = [] if plan.incoming else ["-S"]
+    # missed; one that is migrated from another node continues by itself as soon as it has arrived. One from another
+    # QEMU here waits until that has released the taps.
+    waits = [] if plan.incoming and not plan.beside else ["-S"]
     return [
         *waits,
         *("-pidfile", PID_FILE, "-msg", "timestamp=on"),

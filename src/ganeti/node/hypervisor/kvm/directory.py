@@ -1,9 +1,13 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What a node daemon needs to recover a guest: its directory below ``/run/ganeti/kvm``."""
+"""What a node daemon needs to recover a guest: its directory below ``/run/ganeti/kvm``.
+
+While a QEMU of a guest is replaced by another one, that has a directory below ``/run/ganeti/kvm-beside/NAME``.
+"""
 
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 from collections.abc import Iterator
 from contextlib import suppress
@@ -18,13 +22,20 @@ from msgspec import Struct
 from ganeti.declare.types import ensure_host_name
 from ganeti.host.files import lock_owner, write_atomic
 from ganeti.host.paths import Paths
-from ganeti.host.process import processes
+from ganeti.host.process import processes, until
 from ganeti.model.guest import Guest
 from ganeti.node.hypervisor.kvm.command import CHROOT, MONITOR_SOCKET, PID_FILE, SERIAL_SOCKET
+from ganeti.node.hypervisor.kvm.monitor import accepts
 from ganeti.node.hypervisor.kvm.plan import Accelerator
+from ganeti.node.hypervisor.kvm.process import Process
 from ganeti.node.hypervisor.kvm.run_files import RunFiles
 
-Phase = Literal["starting", "incoming", "running", "sending", "stopping", "ended"]
+# "arrived": the guest has come from another QEMU on this node, which no longer has it, whatever happens.
+Phase = Literal["starting", "incoming", "arrived", "running", "sending", "stopping", "ended"]
+
+GREETING = 5.0  # seconds, from a QEMU that runs already
+
+_OWN, _BESIDE = "kvm", "kvm-beside"  # below /run/ganeti
 
 
 class Record(Struct, frozen=True, kw_only=True):
@@ -48,7 +59,10 @@ class Record(Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True)
 class GuestDirectory:
+    """``beside``: of a QEMU that is to take over a guest from the one in the guest's own directory."""
+
     path: Path
+    beside: bool = False
 
     @property
     def control(self) -> Path:
@@ -88,8 +102,33 @@ class GuestDirectory:
             os.chown(self.path / PID_FILE, owner.pw_uid, -1, follow_symlinks=False)
 
     def remove(self) -> None:
-        RunFiles(self.path).remove()
+        if not self.beside:
+            RunFiles(self.path).remove()
+            shutil.rmtree(_beside(self.path), ignore_errors=True)
         shutil.rmtree(self.path, ignore_errors=True)
+
+    def another(self) -> GuestDirectory:
+        """For a QEMU beside the one in this directory."""
+        return GuestDirectory(_beside(self.path) / secrets.token_hex(4), beside=True)
+
+    @property
+    def own(self) -> GuestDirectory:
+        """That of the guest itself, of one that is ``beside`` it."""
+        return GuestDirectory(self.path.parent.parent.with_name(_OWN) / self.path.parent.name)
+
+    def take_place(self) -> GuestDirectory:
+        """Put this directory, which is ``beside``, into the place of the guest's own, which it is then.
+
+        Its former name leads there: QEMU removes its PID file by the name that it had at the start.
+        """
+        own = self.own
+        shutil.rmtree(own.path, ignore_errors=True)
+        for former in self.path.parent.iterdir():
+            if former.is_symlink():
+                former.unlink()
+        self.path.rename(own.path)
+        self.path.symlink_to(own.path)
+        return own
 
     def read(self) -> Record | None:
         try:
@@ -99,7 +138,8 @@ class GuestDirectory:
 
     def write(self, record: Record) -> None:
         write_atomic(self.path / "guest.json", msgspec.json.encode(record))
-        RunFiles(self.path).show(record.guest.nics)
+        if not self.beside:
+            RunFiles(self.path).show(record.guest.nics)
 
     def process(self) -> int | None:
         """The process that is this guest's QEMU.
@@ -110,6 +150,15 @@ class GuestDirectory:
         try:
             return lock_owner(self.path / PID_FILE)
         except OSError:
+            return None
+
+    async def running(self) -> Process | None:
+        """The guest's QEMU, even if it was just started and has not locked its PID file yet."""
+        await until(lambda: self.process() is not None or not accepts(self.control), timeout=GREETING)
+        pid = self.process()
+        try:
+            return Process(pid) if pid else None
+        except ProcessLookupError:
             return None
 
     def belongs_to(self, pid: int) -> bool:
@@ -124,20 +173,31 @@ class GuestDirectory:
 def directory_of(paths: Paths, name: str) -> GuestDirectory:
     """Raises WrongInput for a name that is not a host name and might lead elsewhere."""
     ensure_host_name(name, "instance_name")
-    return GuestDirectory(paths.run / "kvm" / name)
+    return GuestDirectory(paths.run / _OWN / name)
 
 
 def directories(paths: Paths) -> Iterator[GuestDirectory]:
     """Those of all guests."""
-    base = paths.run / "kvm"
+    base = paths.run / _OWN
     for path in sorted(base.iterdir()) if base.is_dir() else ():
         if path.is_dir():
             yield GuestDirectory(path)
 
 
+def directories_beside(paths: Paths) -> Iterator[GuestDirectory]:
+    """Those of QEMUs that have not taken the place of another one yet."""
+    for path in sorted((paths.run / _BESIDE).glob("*/*")):
+        if path.is_dir() and not path.is_symlink():
+            yield GuestDirectory(path, beside=True)
+
+
+def _beside(path: Path) -> Path:
+    return path.parent.with_name(_BESIDE) / path.name
+
+
 def running_in(paths: Paths) -> Iterator[tuple[int, GuestDirectory]]:
     """The processes whose working directory is that of a guest, which are only QEMU's; the directory may be deleted."""
-    base = f"{paths.run.resolve()}/kvm/"
+    base = f"{paths.run.resolve()}/{_OWN}/"
     for process in processes():
         with suppress(OSError):  # it has ended meanwhile
             place = str((process / "cwd").readlink()).removesuffix(" (deleted)")

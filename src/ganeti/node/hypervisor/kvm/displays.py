@@ -10,6 +10,7 @@ from ganeti.model.parameters.hypervisor import FIRST_VNC_PORT
 from ganeti.node.hypervisor.kvm.board import Board
 from ganeti.node.hypervisor.kvm.plan import LaunchPlan, escaped, refused
 
+_VNC_BESIDE = "vnc"  # in QEMU's directory
 _SPICE_OPTIONS = {
     "spice_image_compression": "image-compression",
     "spice_jpeg_wan_compression": "jpeg-wan-compression",
@@ -29,12 +30,21 @@ def vnc(plan: LaunchPlan) -> list[str]:
     wanted = plan.parameters
     if not wanted.vnc_bind_address:
         return []
-    options = [_vnc_address(plan)]
+    options = [f"unix:{_VNC_BESIDE}" if plan.beside else _vnc_address(plan)]
     if wanted.vnc_password_file:
         options.append("password=on")
     if wanted.vnc_tls:
         options.append("tls-creds=vnc-tls0")
     return [*_vnc_credentials(plan), "-vnc", ",".join(options)]
+
+
+def vnc_listener(plan: LaunchPlan) -> dict[str, str] | None:
+    """Where the VNC console listens, as QEMU's ``display-update`` takes it (SocketAddress of qapi/sockets.json)."""
+    if not plan.parameters.vnc_bind_address:
+        return None
+    if socket := vnc_socket(plan):
+        return {"type": "unix", "path": socket}
+    return {"type": "inet", "host": plan.addresses["vnc_bind_address"], "port": str(_port(plan, "vnc_bind_address"))}
 
 
 def spice(plan: LaunchPlan, board: Board) -> list[str]:

@@ -5,16 +5,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
+from dataclasses import replace as replace_plan
+from pathlib import Path
 from typing import Any, TypeVar
 
 from msgspec.structs import replace
 
 from ganeti.errors import EnvironmentUnfit, GanetiError, HypervisorFailed, WrongState
 from ganeti.host.clock import Clock
+from ganeti.host.gathering import gather
 from ganeti.host.paths import Paths
-from ganeti.host.process import until
 from ganeti.model.disk import Disk, DiskTemplate
 from ganeti.model.entity import evolve
 from ganeti.model.guest import Guest, GuestNic
@@ -25,6 +27,7 @@ from ganeti.model.parameters import checked, filled
 from ganeti.model.parameters.backend import BackendParameters
 from ganeti.model.parameters.hypervisor import KvmParameters
 from ganeti.model.report import RunningGuest
+from ganeti.model.running_program import RunningProgram
 from ganeti.model.timing import SHUTDOWN_TIMEOUT
 from ganeti.node.events import Events
 from ganeti.node.hypervisor.agent import GuestAgent
@@ -32,18 +35,28 @@ from ganeti.node.hypervisor.driver import Resources
 from ganeti.node.hypervisor.kvm import drives, migration, swtpm
 from ganeti.node.hypervisor.kvm.accelerator import Accelerators
 from ganeti.node.hypervisor.kvm.addresses import console_addresses
-from ganeti.node.hypervisor.kvm.capabilities import Probe
+from ganeti.node.hypervisor.kvm.capabilities import Probe, full_version
 from ganeti.node.hypervisor.kvm.consoles import console_of
 from ganeti.node.hypervisor.kvm.devices import disk_name
-from ganeti.node.hypervisor.kvm.directory import GuestDirectory, Phase, Record, directories, directory_of, running_in
+from ganeti.node.hypervisor.kvm.directory import (
+    GREETING,
+    GuestDirectory,
+    Phase,
+    Record,
+    directories,
+    directories_beside,
+    directory_of,
+    running_in,
+)
 from ganeti.node.hypervisor.kvm.kept import Kept
 from ganeti.node.hypervisor.kvm.launch import check, launch, problems
 from ganeti.node.hypervisor.kvm.machine import Machine
-from ganeti.node.hypervisor.kvm.monitor import accepts
 from ganeti.node.hypervisor.kvm.network_cards import tap_options
 from ganeti.node.hypervisor.kvm.ovmf import build_of
 from ganeti.node.hypervisor.kvm.plan import LaunchPlan
-from ganeti.node.hypervisor.kvm.process import Process, resident
+from ganeti.node.hypervisor.kvm.process import resident
+from ganeti.node.hypervisor.kvm.programs import replaced
+from ganeti.node.hypervisor.kvm.renewal import Renewal, decide, obstacles, settle_in
 from ganeti.node.hypervisor.kvm.secure_boot import enrolled_keys
 from ganeti.node.network.driver import Tap, TapOptions
 from ganeti.node.storage.driver import OpenDisk
@@ -55,7 +68,7 @@ Result = TypeVar("Result")
 _log = logging.getLogger(__name__)
 
 _WHAT = "Parameters of hypervisor kvm"
-_GREETING = 5.0  # seconds, from a QEMU that runs already
+_RUNNING: tuple[Phase, ...] = ("running", "sending", "arrived", "ended")  # of those whose end was not asked for
 
 
 class Kvm:
@@ -73,9 +86,14 @@ class Kvm:
         self._machines: dict[str, Machine] = {}
         self._ended: dict[str, Record] = {}  # by themselves, and not cleared yet
         self._migrations: dict[str, asyncio.Task[Migrated]] = {}
+        self._renewing = asyncio.Lock()  # one at a time: memory is needed twice
 
     async def recover(self) -> None:
+        staying = [await decide(one, self._paths, self._boot_id) for one in directories_beside(self._paths)]
         await asyncio.gather(*(self._adopt(directory) for directory in directories(self._paths)))
+        for name in staying:
+            if machine := self._machines.get(name):
+                await migration.stay(machine)
 
     async def close(self) -> None:
         for machine in self._machines.values():
@@ -213,6 +231,29 @@ class Kvm:
         # A repeated call gets the same answer; one that is cancelled cancels the migration.
         return await self._migrations[guest.name]
 
+    async def programs(self, names: Collection[str]) -> tuple[RunningProgram, ...]:
+        found = [machine for machine in self._machines.values() if not names or machine.name in names]
+        return tuple(await gather(*map(self._program, found)))
+
+    async def renewal_obstacles(self, guest: Guest) -> tuple[str, ...]:
+        machine = self._machine(guest.name)
+        return tuple(obstacles(machine, await self._plan_beside(machine, Resources())))
+
+    async def renew(self, guest: Guest, resources: Resources, report: Report, *, live: bool) -> Migrated:
+        async with self._renewing:
+            old = self._machine(guest.name)
+            plan = await self._plan_beside(old, resources)
+            if found := tuple(obstacles(old, plan)):
+                raise WrongState(f"Instance {guest.name} cannot get another QEMU: {'; '.join(found)}")
+            new = await self._launched(plan, old.directory.another(), "incoming")
+            renewal = Renewal(old, new, plan, report, self._clock)
+            try:
+                await renewal.send(live=live and not _is_paused_to_be_sent(old))
+            except BaseException:
+                await asyncio.shield(renewal.give_up())
+                raise
+            return await asyncio.shield(self._replaced(renewal))
+
     async def finish_incoming(self, guest: Guest, *, success: bool) -> None:
         machine = self._machines.get(guest.name)
         if success:
@@ -337,6 +378,12 @@ class Kvm:
             addresses=await console_addresses(wanted),
         )
 
+    async def _plan_beside(self, machine: Machine, resources: Resources) -> LaunchPlan:
+        """Of another QEMU for a running guest."""
+        plan = await self._plan_of(machine)
+        addresses = await console_addresses(plan.parameters)
+        return replace_plan(plan, resources=resources, incoming=True, beside=True, addresses=addresses)
+
     async def _plan_of(self, machine: Machine) -> LaunchPlan:
         """Of a running guest."""
         guest, accelerator = machine.record.guest, machine.record.accelerator
@@ -346,22 +393,46 @@ class Kvm:
 
     async def _launch(self, guest: Guest, resources: Resources, phase: Phase) -> Machine:
         plan = await self._plan(guest, resources, incoming=phase == "incoming")
+        self._forget(guest.name)
+        machine = await self._launched(plan, directory_of(self._paths, guest.name), phase)
+        self._machines[guest.name] = machine
+        self._events.tell(machine.described())
+        return machine
+
+    async def _launched(self, plan: LaunchPlan, directory: GuestDirectory, phase: Phase) -> Machine:
         record = Record(
             # OS parameters may be secret, and a running guest does not need them.
-            guest=evolve(guest, osparams={}),
+            guest=evolve(plan.guest, osparams={}),
             phase=phase,
             accelerator=plan.accelerator,
             qemu_version=plan.qemu.version_text,
             boot_id=self._boot_id,
             since=self._clock.now(),
         )
-        self._forget(guest.name)
-        directory = directory_of(self._paths, guest.name)
-        log = self._paths.log / "kvm" / f"{guest.name}.log"
-        machine = await launch(plan, directory, record, log, self._told)
-        self._machines[guest.name] = machine
-        self._events.tell(machine.described())
-        return machine
+        log = self._paths.log / "kvm" / f"{plan.guest.name}.log"
+        return await launch(plan, directory, record, log, self._told)
+
+    async def _program(self, machine: Machine) -> RunningProgram:
+        uuid = machine.record.guest.uuid
+        try:
+            installed = await self._probe.ask(_parameters(machine.record.guest).kvm_path)
+            files = await asyncio.to_thread(replaced, machine.process.pid, Path(installed.program))
+            runs = await _version(machine) if files else installed.full_version
+        except GanetiError as error:
+            return RunningProgram(uuid, problem=error.message)
+        except OSError as error:
+            return RunningProgram(uuid, problem=f"its process cannot be looked at: {error.strerror}")
+        return RunningProgram(uuid, runs, installed.full_version, files)
+
+    async def _replaced(self, renewal: Renewal) -> Migrated:
+        """Have the new QEMU be the guest's; returns how long it was paused in all."""
+        new = renewal.new
+        migrated = await renewal.go_on()
+        self._machines[new.name] = new
+        self._events.tell(new.described())
+        await renewal.finish()
+        self._told(new)
+        return migrated
 
     async def _send(
         self, machine: Machine, guest: Guest, incoming: Incoming, report: Report, *, live: bool
@@ -429,7 +500,7 @@ class Kvm:
 
     async def _adopt(self, directory: GuestDirectory) -> None:
         """Recover a guest from the directory that an earlier node daemon has left."""
-        process = await _process(directory)
+        process = await directory.running()
         record = directory.read()
         if process is None:
             self._bury(directory, record)
@@ -440,14 +511,14 @@ class Kvm:
         machine = Machine(directory, record, process, self._told)
         self._machines[machine.name] = machine
         try:
-            await machine.connect(_GREETING)
+            await machine.connect(GREETING)
             await self._take_up(machine)
         except HypervisorFailed as error:
             _log.warning("%s; trying again", error.message)
             machine.show(GuestState.UNRESPONSIVE)
 
     def _bury(self, directory: GuestDirectory, record: Record | None) -> None:
-        if record is None or record.boot_id != self._boot_id or record.phase not in ("running", "sending", "ended"):
+        if record is None or record.boot_id != self._boot_id or record.phase not in _RUNNING:
             directory.remove()
         else:
             in_order = GuestState.USER_DOWN if directory.left_in_order() else GuestState.CRASHED
@@ -458,6 +529,10 @@ class Kvm:
         phase, state = machine.record.phase, await machine.take_up()
         if phase == "starting" and state is not GuestState.RUNNING:
             await self._end(machine)
+        elif phase == "arrived":
+            if state is not GuestState.RUNNING:
+                await machine.resume()
+            await settle_in(machine, await self._plan_beside(machine, Resources()), _log.warning)
         elif phase in ("starting", "incoming", "stopping") and state is GuestState.RUNNING:
             machine.enter("running")
         elif state is None:
@@ -512,12 +587,6 @@ def _left_behind(record: Record) -> RunningGuest:
     return RunningGuest(guest.uuid, guest.name, "kvm", ended, guest.beparams.maxmem, guest.beparams.vcpus)
 
 
-async def _process(directory: GuestDirectory) -> Process | None:
-    """The guest's QEMU, even if it was just started and has not locked its PID file yet."""
-    await until(lambda: directory.process() is not None or not accepts(directory.control), timeout=_GREETING)
-    pid = directory.process()
-    try:
-        process = Process(pid) if pid else None
-    except ProcessLookupError:
-        return None
-    return process
+async def _version(machine: Machine) -> str:
+    told = await machine.execute("query-version")
+    return full_version(".".join(str(told["qemu"][part]) for part in ("major", "minor", "micro")), told["package"])

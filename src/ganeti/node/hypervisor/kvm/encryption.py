@@ -32,15 +32,20 @@ def new_key() -> str:
 
 async def encrypt(machine: Machine, wanted: KvmParameters, key: str, endpoint: Literal["server", "client"]) -> None:
     """Have the next migration be encrypted; ``client`` is who sends. Raises HypervisorFailed."""
-    present = await machine.execute("qom-list", path="/objects")
-    if any(found["name"] == _OBJECT for found in present):  # of an earlier migration
-        await machine.execute("migrate-set-parameters", tls_creds="")
-        await machine.execute("object-del", id=_OBJECT)
+    await do_without(machine)
     directory = _shown(machine, wanted, key)
     await machine.execute("object-add", qom_type="tls-creds-psk", id=_OBJECT, dir=directory, endpoint=endpoint)
     if endpoint == "client":  # a server reads the key when a client connects
         forget_key(machine)
     await machine.execute("migrate-set-parameters", tls_creds=_OBJECT)
+
+
+async def do_without(machine: Machine) -> None:
+    """Have the next migration not be encrypted, though an earlier one was."""
+    present = await machine.execute("qom-list", path="/objects")
+    if any(found["name"] == _OBJECT for found in present):
+        await machine.execute("migrate-set-parameters", tls_creds="")
+        await machine.execute("object-del", id=_OBJECT)
 
 
 def forget_key(machine: Machine) -> None:

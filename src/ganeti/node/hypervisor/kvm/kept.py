@@ -14,7 +14,7 @@ import re
 import shutil
 import stat
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from pwd import struct_passwd
 
@@ -23,6 +23,7 @@ from ganeti.host.files import lock_owner, write_atomic
 from ganeti.model.machine_state import LARGEST_PART, VARIABLES, MachineState, Part
 from ganeti.node.hypervisor.kvm.ovmf import Build
 
+_TPM, _TPM_BESIDE = "tpm", "tpm.beside"  # directories
 _TPM_FILE = "tpm2-00.permall"  # swtpm's name for what outlives a reset (its swtpm(8))
 
 UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
@@ -30,13 +31,14 @@ UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """``machines``: the directory for all guests.
+    """``machines``: the directory for all guests. ``beside``: for a QEMU that gets its guest from another one here.
 
     Raises WrongInput for a UUID that is none and might lead elsewhere.
     """
 
     machines: Path
     uuid: str
+    beside: bool = False
 
     def __post_init__(self) -> None:
         if not UUID.fullmatch(self.uuid):
@@ -52,11 +54,13 @@ class Kept:
     @property
     def tpm(self) -> Path:
         """The directory of the TPM's state, in which swtpm runs."""
-        return self.path / "tpm"
+        return self.path / (_TPM_BESIDE if self.beside else _TPM)
 
     def prepare(self, build: Build | None, *, tpm: bool, fresh: bool) -> None:
         """Have all files that the machine needs. ``fresh``: a migration brings their content. Raises OSError."""
-        if fresh:
+        if self.beside:
+            self.forget_tpm()
+        elif fresh:
             self.forget()
         if build and not self.variables(build).exists():
             self._make()
@@ -104,6 +108,16 @@ class Kept:
 
     def forget(self) -> None:
         shutil.rmtree(self.path, ignore_errors=True)
+
+    def forget_tpm(self) -> None:
+        shutil.rmtree(self.tpm, ignore_errors=True)
+
+    def take_place(self) -> None:
+        """Have the TPM of the QEMU ``beside`` be the machine's; nothing if there is none. Raises OSError."""
+        if self.tpm.is_dir():
+            own = replace(self, beside=False)
+            own.forget_tpm()
+            self.tpm.rename(own.tpm)
 
     def forget_variables(self) -> None:
         for path in self.path.glob("*.vars"):

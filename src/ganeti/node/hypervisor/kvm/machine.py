@@ -365,7 +365,7 @@ class Machine:
         task.add_done_callback(self._background.discard)
 
     def _finish(self) -> None:
-        if self.record.phase not in ("running", "sending"):
+        if self.record.phase not in ("running", "sending", "arrived"):
             how = GuestState.DOWN
         elif self._reason is None:
             # Its end was not noticed: this node daemon was not running, or QEMU could not report it.

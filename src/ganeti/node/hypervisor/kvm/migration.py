@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Moving a running guest to another node (QEMU's docs/devel/migration).
+"""Moving a running guest to another QEMU (QEMU's docs/devel/migration).
 
-The target's QEMU listens on a TCP port; the source's sends the guest's memory while it runs, encrypted, and pauses
-it for the rest. QEMU signals completion by an event; nothing here polls.
+The QEMU of another node listens on a TCP port, one on this node has the other end of a pair of sockets. The source's
+sends the guest's memory while it runs, to another node encrypted, and pauses it for the rest. QEMU signals completion
+by an event; nothing here polls.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
+import socket
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
@@ -21,7 +23,7 @@ from ganeti.errors import HypervisorFailed
 from ganeti.model.guest_state import GuestState
 from ganeti.model.parameters.hypervisor import KvmParameters
 from ganeti.node.hypervisor.kvm.capabilities import Capabilities
-from ganeti.node.hypervisor.kvm.encryption import encrypt, forget_key, new_key
+from ganeti.node.hypervisor.kvm.encryption import do_without, encrypt, forget_key, new_key
 from ganeti.node.hypervisor.kvm.machine import Machine
 from ganeti.node.hypervisor.kvm.plan import refused
 from ganeti.rpc.contract.instance import Activity, Incoming, Migrated
@@ -43,6 +45,7 @@ _POSTCOPY_PASS = 2  # gnt-instance(8), migration_caps
 
 _ALWAYS = ("events", "return-path")
 _POSTCOPY = "postcopy-ram"
+_PAIR = "renewal"  # as QEMU calls its end of a pair of sockets
 
 
 def capabilities(wanted: KvmParameters, qemu: Capabilities) -> tuple[str, ...]:
@@ -67,6 +70,17 @@ async def await_incoming(machine: Machine, names: tuple[str, ...], wanted: KvmPa
     return Incoming(f"tcp:{host}:{answer['socket-address'][0]['port']}", key)
 
 
+async def connect(old: Machine, new: Machine, names: tuple[str, ...]) -> Incoming:
+    """Let a QEMU take a guest from another one on this node; returns where that has to send it."""
+    await _switch_on(new, names)
+    near, far = socket.socketpair()
+    with near, far:
+        await old.monitor.hand_over(near.fileno(), _PAIR)
+        await new.monitor.hand_over(far.fileno(), _PAIR)
+    await new.execute("migrate-incoming", uri=f"fd:{_PAIR}")
+    return Incoming(f"fd:{_PAIR}")
+
+
 async def send(
     machine: Machine, names: tuple[str, ...], wanted: KvmParameters, incoming: Incoming, report: Report, *, live: bool
 ) -> Migrated:
@@ -75,7 +89,10 @@ async def send(
     If not ``live``, it is paused meanwhile, and sent as fast as the network allows.
     """
     await _switch_on(machine, names)
-    await encrypt(machine, wanted, incoming.key, "client")
+    if incoming.key:
+        await encrypt(machine, wanted, incoming.key, "client")
+    else:
+        await do_without(machine)
     await machine.execute(
         "migrate-set-parameters",
         max_bandwidth=wanted.migration_bandwidth * _MIB if live else _UNLIMITED,
@@ -139,6 +156,13 @@ async def result(machine: Machine, completed: float) -> Migrated:
 
 async def arrive(machine: Machine) -> None:
     """Wait until a migrated guest has arrived, and let it run."""
+    await until_arrived(machine)
+    forget_key(machine)
+    if machine.state is not GuestState.RUNNING:
+        await machine.resume()
+
+
+async def until_arrived(machine: Machine) -> None:
     with machine.monitor.listening("MIGRATION", "RESUME", "STOP") as events:
         try:
             async with asyncio.timeout(_ARRIVING):
@@ -146,8 +170,13 @@ async def arrive(machine: Machine) -> None:
                     await events.get()
         except TimeoutError:
             raise HypervisorFailed(f"Instance {machine.name} has not arrived") from None
-    forget_key(machine)
-    if machine.state is not GuestState.RUNNING:
+
+
+async def stay(machine: Machine) -> None:
+    """Let a guest that was to leave continue here."""
+    with machine.monitor.listening("MIGRATION") as events:
+        await _stay(machine, events)
+    if machine.state is GuestState.MIGRATED:
         await machine.resume()
 
 

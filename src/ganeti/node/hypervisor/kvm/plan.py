@@ -26,7 +26,8 @@ Accelerator = Literal["kvm", "tcg"]
 class LaunchPlan:
     """``control``: the descriptor of the socket for QEMU's commands; ``tpm``: that of the connection to its TPM.
 
-    ``user``: the one QEMU runs as, if not root.
+    ``user``: the one QEMU runs as, if not root. ``beside``: another QEMU on this node has the guest, from which it is
+    to come; what only one of them can have, the other one has until then.
 
     Files in parameters are on the node, so they are below its root. ``addresses`` are those
     that ``vnc_bind_address`` and ``spice_bind`` mean on this node, by these names.
@@ -41,12 +42,13 @@ class LaunchPlan:
     control: int = -1
     tpm: int = -1
     incoming: bool = False
+    beside: bool = False
     user: str = ""
     addresses: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def kept(self) -> Kept:
-        return Kept(self.paths.machines, self.guest.uuid)
+        return Kept(self.paths.machines, self.guest.uuid, beside=self.beside)
 
     def queues(self, name: str) -> dict[str, int]:
         """The option of a drive with this name for one queue a CPU, whichever CPUs there are.

@@ -12,7 +12,10 @@ Domain = Literal["cluster", "group", "node", "instance"]
 
 
 class Code(StrEnum):
-    """Ganeti's codes, all of them, since users list them in ``--ignore-errors``."""
+    """Ganeti's codes, all of them, since users list them in ``--ignore-errors``, and one that Ganeti has not.
+
+    EINSTANCEOUTDATED: it runs a program that was replaced since.
+    """
 
     ECLUSTERCERT = "ECLUSTERCERT"
     ECLUSTERCFG = "ECLUSTERCFG"
@@ -28,6 +31,7 @@ class Code(StrEnum):
     EINSTANCELAYOUT = "EINSTANCELAYOUT"
     EINSTANCEMISSINGCFGPARAMETER = "EINSTANCEMISSINGCFGPARAMETER"
     EINSTANCEMISSINGDISK = "EINSTANCEMISSINGDISK"
+    EINSTANCEOUTDATED = "EINSTANCEOUTDATED"
     EINSTANCEPOLICY = "EINSTANCEPOLICY"
     EINSTANCESPLITGROUPS = "EINSTANCESPLITGROUPS"
     EINSTANCEUNSUITABLENODE = "EINSTANCEUNSUITABLENODE"

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Checks which changes instances will get only at their next start."""
+"""Checks what instances run with: parameters that they get only at their next start, programs that were replaced."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from collections.abc import Iterator
 from ganeti.model.guest import Guest, guest_of
 from ganeti.model.node import Node
 from ganeti.model.running import differences
+from ganeti.model.running_program import RunningProgram
 from ganeti.operations.cluster.verify.check import Check
 from ganeti.operations.cluster.verify.findings import Code, Finding
 from ganeti.operations.cluster.verify.scene import Question, Scene
-from ganeti.rpc.contract.instance import RecallGuests
+from ganeti.rpc.contract.instance import RecallGuests, TellPrograms
 
 
 def _recall(scene: Scene, node: Node) -> RecallGuests | None:
@@ -33,4 +34,28 @@ def _pending(scene: Scene) -> Iterator[Finding]:
                 yield Finding(Code.EINSTANCEMISSINGCFGPARAMETER, instance.name, text, warning=True)
 
 
-CHECKS = (Check("Verifying what instances run with", Code.EINSTANCEMISSINGCFGPARAMETER, _pending, (_STARTED,)),)
+def _programs(scene: Scene, node: Node) -> TellPrograms | None:
+    return TellPrograms(hypervisors=scene.state.cluster.enabled_hypervisors) if node.vm_capable else None
+
+
+_PROGRAMS: Question[tuple[RunningProgram, ...]] = Question("which programs run its instances", _programs)
+
+
+def _outdated(scene: Scene) -> Iterator[Finding]:
+    instances = {instance.uuid: instance for instance in scene.instances}
+    for node, programs in scene.answered(_PROGRAMS):
+        for program in programs:
+            instance = instances.get(program.uuid)
+            if instance is None or instance.primary_node != node.uuid or instance.name in scene.busy:
+                continue
+            if program.problem:
+                yield Finding(Code.EINSTANCEOUTDATED, instance.name, f"its program is {program.told()}", warning=True)
+            elif program.outdated:
+                text = f"runs {program.told()}; 'gnt-instance renew {instance.name}' has it run that"
+                yield Finding(Code.EINSTANCEOUTDATED, instance.name, text, warning=True)
+
+
+CHECKS = (
+    Check("Verifying what instances run with", Code.EINSTANCEMISSINGCFGPARAMETER, _pending, (_STARTED,)),
+    Check("Verifying that instances run what is installed", Code.EINSTANCEOUTDATED, _outdated, (_PROGRAMS,)),
+)
