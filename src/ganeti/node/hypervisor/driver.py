@@ -157,7 +157,9 @@ class Hypervisor(Protocol):
         """
         ...
 
-    async def accept(self, guest: Guest, resources: Resources, address: str) -> Incoming: ...
+    async def accept(self, guest: Guest, resources: Resources, address: str, *, disks: bool) -> Incoming:
+        """``disks``: the content of its disks arrives too, whatever they hold."""
+        ...
 
     async def activity(self, guest: Guest) -> Activity:
         """What a guest that runs does with its memory. Raises WrongState if it does not run."""

@@ -275,12 +275,12 @@ class FakeHypervisor:
         self._events.tell(self._shown(self._guests[guest.name]))
         return memory
 
-    async def accept(self, guest: Guest, resources: Resources, address: str) -> Incoming:
+    async def accept(self, guest: Guest, resources: Resources, address: str, *, disks: bool) -> Incoming:
         await self.check(guest, resources)
         if self.runs(guest.name) and self._state(guest.name) is not GuestState.INCOMING:
             raise WrongState(f"Instance {guest.name} runs here already")
         self._enter(guest, GuestState.INCOMING)
-        return Incoming(f"{_URI}{address}")
+        return Incoming(f"{_URI}{address}", disks=address if disks else "")
 
     async def activity(self, guest: Guest) -> Activity:
         if self._state(guest.name) is not GuestState.RUNNING:

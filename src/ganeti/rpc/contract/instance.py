@@ -13,6 +13,7 @@ from ganeti.model.layout import Layout
 from ganeti.model.machine_state import EnrolledKeys, MachineState
 from ganeti.model.timing import IN_GUEST, SHUTDOWN_TIMEOUT, START
 from ganeti.rpc.call import Call
+from ganeti.rpc.contract.copying import COPYING
 from ganeti.rpc.contract.node import RunningGuest
 
 _MARGIN = 60.0  # seconds beyond the guest's own timeout
@@ -189,17 +190,25 @@ class RecallGuests(Call[tuple[Guest, ...]], frozen=True, tag="instance.recall"):
 
 
 class Incoming(Struct, frozen=True):
-    """Where to send it, and a shared secret; their meaning is up to the hypervisors of both nodes."""
+    """Where to send it, and a shared secret; their meaning is up to the hypervisors of both nodes.
+
+    ``disks``: where to send the content of its disks, if that is awaited.
+    """
 
     uri: str
     key: str = ""
+    disks: str = ""
 
 
 class AcceptGuest(Call[Incoming], frozen=True, tag="instance.accept"):
-    """Prepare to receive a guest from another node; ``address`` is where it will arrive."""
+    """Prepare to receive a guest from another node; ``address`` is where it will arrive.
+
+    ``disks``: those of this node are new, and their content arrives too.
+    """
 
     guest: Guest
     address: str
+    disks: bool = False
     patience = START
 
     @property
@@ -238,12 +247,16 @@ class MeasureActivity(Call[Activity], frozen=True, tag="instance.measure-activit
 
 
 class MigrateGuest(Call[Migrated], frozen=True, tag="instance.migrate"):
-    """Send the guest; reports progress in MiB of memory. When it fails, the guest keeps running here."""
+    """Send the guest; reports progress in MiB of disks, then of memory. When it fails, the guest keeps running here."""
 
     guest: Guest
     incoming: Incoming
     live: bool = True
     patience = 6 * 3600.0
+
+    @property
+    def deadline(self) -> float:
+        return COPYING if self.incoming.disks else self.patience
 
 
 class FinishIncoming(Call[None], frozen=True, tag="instance.finish-incoming"):

@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from pwd import struct_passwd
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 from msgspec import Struct
@@ -32,7 +32,8 @@ class Record(Struct, frozen=True, kw_only=True):
 
     ``ended`` says how, once it has: a GuestState. ``boot_id`` is that of the node; after a
     reboot nothing of this is valid. ``since`` is in seconds since the epoch. ``frozen``: whether its agent may have
-    frozen its file systems, and not thawed them yet.
+    frozen its file systems, and not thawed them yet. ``reopened``: how QEMU is to have its disks open once it has
+    arrived, as ``blockdev-reopen`` takes it.
     """
 
     guest: Guest
@@ -43,6 +44,7 @@ class Record(Struct, frozen=True, kw_only=True):
     since: float
     ended: str = ""
     frozen: bool = False
+    reopened: tuple[dict[str, Any], ...] = ()
     format: int = 1
 
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import logging
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -29,7 +30,7 @@ from ganeti.model.timing import SHUTDOWN_TIMEOUT
 from ganeti.node.events import Events
 from ganeti.node.hypervisor.agent import GuestAgent
 from ganeti.node.hypervisor.driver import Resources
-from ganeti.node.hypervisor.kvm import drives, migration, swtpm
+from ganeti.node.hypervisor.kvm import disk_copies, drives, migration, swtpm
 from ganeti.node.hypervisor.kvm.accelerator import Accelerators
 from ganeti.node.hypervisor.kvm.addresses import console_addresses
 from ganeti.node.hypervisor.kvm.capabilities import Probe
@@ -181,16 +182,16 @@ class Kvm:
     async def set_memory(self, guest: Guest, memory: int) -> int:
         return await self._machine(guest.name).set_memory(memory)
 
-    async def accept(self, guest: Guest, resources: Resources, address: str) -> Incoming:
+    async def accept(self, guest: Guest, resources: Resources, address: str, *, disks: bool) -> Incoming:
         if old := self._machines.get(guest.name):
             if old.record.phase != "incoming":
                 raise WrongState(f"Instance {guest.name} runs here already")
             await self._end(old)
         wanted = _wanted(guest)
         names = migration.capabilities(wanted, await self._probe.ask(wanted.kvm_path))
-        machine = await self._launch(guest, resources, "incoming")
+        machine = await self._launch(guest, resources, "incoming", filled=disks)
         try:
-            return await migration.await_incoming(machine, names, wanted, address)
+            return await migration.await_incoming(machine, names, wanted, address, disks=disks)
         except BaseException:
             await asyncio.shield(self._give_up(machine))
             raise
@@ -218,9 +219,7 @@ class Kvm:
         if success:
             if machine is None:
                 raise HypervisorFailed(f"Instance {guest.name} has not arrived: its QEMU has ended")
-            await migration.arrive(machine)
-            await machine.measure()
-            machine.enter("running")
+            await _arrived(machine)
         elif machine and machine.state is GuestState.RUNNING:
             raise WrongState(f"Instance {guest.name} has arrived and runs")
         elif machine:
@@ -234,8 +233,13 @@ class Kvm:
             raise WrongState(f"Instance {guest.name} has not left; it is {machine.state} here")
         if success:
             await self._give_up(machine)
+        elif machine.record.phase == "incoming" and machine.state is GuestState.RUNNING:
+            await _arrived(machine)
         elif machine.record.phase == "sending" or machine.state is GuestState.MIGRATED:
-            self._migrations.pop(guest.name, None)
+            if sending := self._migrations.pop(guest.name, None):
+                sending.cancel()
+                await asyncio.wait([sending])
+            await migration.stay(machine)
             if machine.state is not GuestState.RUNNING:
                 await machine.resume()
             machine.enter("running")
@@ -344,8 +348,13 @@ class Kvm:
         qemu = await self._probe.ask(wanted.kvm_path)
         return LaunchPlan(guest, wanted, qemu, accelerator, Resources(), self._paths)
 
-    async def _launch(self, guest: Guest, resources: Resources, phase: Phase) -> Machine:
+    async def _launch(self, guest: Guest, resources: Resources, phase: Phase, *, filled: bool = False) -> Machine:
+        """``filled``: holes that its disks are sent stay holes, whatever its parameters say of what it discards."""
         plan = await self._plan(guest, resources, incoming=phase == "incoming")
+        reopened: list[dict[str, Any]] = []
+        if filled and plan.parameters.disk_discard != "unmap":
+            reopened = [drives.block_node(plan, disk) for disk in resources.disks]
+            plan = dataclasses.replace(plan, parameters=replace(plan.parameters, disk_discard="unmap"))
         record = Record(
             # OS parameters may be secret, and a running guest does not need them.
             guest=evolve(guest, osparams={}),
@@ -354,6 +363,7 @@ class Kvm:
             qemu_version=plan.qemu.version_text,
             boot_id=self._boot_id,
             since=self._clock.now(),
+            reopened=tuple(reopened),
         )
         self._forget(guest.name)
         directory = directory_of(self._paths, guest.name)
@@ -458,10 +468,23 @@ class Kvm:
         phase, state = machine.record.phase, await machine.take_up()
         if phase == "starting" and state is not GuestState.RUNNING:
             await self._end(machine)
-        elif phase in ("starting", "incoming", "stopping") and state is GuestState.RUNNING:
+        elif phase == "incoming" and state is GuestState.RUNNING:
+            await _arrived(machine)
+        elif phase in ("starting", "stopping") and state is GuestState.RUNNING:
             machine.enter("running")
+        elif phase == "sending" and await migration.is_held(machine):
+            await migration.stay(machine)
         elif state is None:
             await machine.reset()
+
+
+async def _arrived(machine: Machine) -> None:
+    """It runs here from now on."""
+    await migration.arrive(machine)
+    await disk_copies.received(machine)
+    await machine.measure()
+    machine.record = replace(machine.record, reopened=())
+    machine.enter("running")
 
 
 def _unusable(kept: Kept, error: OSError) -> HypervisorFailed:

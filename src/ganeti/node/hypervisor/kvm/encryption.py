@@ -18,7 +18,7 @@ from ganeti.model.parameters.hypervisor import KvmParameters
 from ganeti.node.hypervisor.kvm.machine import Machine
 from ganeti.node.hypervisor.kvm.users import running_as
 
-_OBJECT = "migration-key"
+KEY = "migration-key"  # QEMU's name for it
 _PREFIX = "migration."
 _FILE = "keys.psk"  # where QEMU looks for it
 _USER = "qemu"  # as QEMU calls itself
@@ -33,14 +33,14 @@ def new_key() -> str:
 async def encrypt(machine: Machine, wanted: KvmParameters, key: str, endpoint: Literal["server", "client"]) -> None:
     """Have the next migration be encrypted; ``client`` is who sends. Raises HypervisorFailed."""
     present = await machine.execute("qom-list", path="/objects")
-    if any(found["name"] == _OBJECT for found in present):  # of an earlier migration
+    if any(found["name"] == KEY for found in present):  # of an earlier migration
         await machine.execute("migrate-set-parameters", tls_creds="")
-        await machine.execute("object-del", id=_OBJECT)
+        await machine.execute("object-del", id=KEY)
     directory = _shown(machine, wanted, key)
-    await machine.execute("object-add", qom_type="tls-creds-psk", id=_OBJECT, dir=directory, endpoint=endpoint)
+    await machine.execute("object-add", qom_type="tls-creds-psk", id=KEY, dir=directory, endpoint=endpoint)
     if endpoint == "client":  # a server reads the key when a client connects
         forget_key(machine)
-    await machine.execute("migrate-set-parameters", tls_creds=_OBJECT)
+    await machine.execute("migrate-set-parameters", tls_creds=KEY)
 
 
 def forget_key(machine: Machine) -> None:

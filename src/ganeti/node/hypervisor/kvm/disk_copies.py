@@ -1,0 +1,200 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Disks that two nodes do not share are copied to new ones while their guest runs.
+
+It is what QEMU's docs/interop/live-block-operations describes for a migration with storage that is not shared.
+
+The target's QEMU serves the new disks by the NBD protocol, encrypted with the key of the migration; the source's copies
+what is on each of its own there, holes as holes. Once that is done, every write of the guest goes to both before it is
+acknowledged, until the guest is stopped at the end of its migration: then both are the same.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from typing import Any
+
+from qemu.qmp import EventListener
+
+from ganeti.declare.text import format_size
+from ganeti.errors import EnvironmentUnfit, HypervisorFailed
+from ganeti.model.disk import Disk
+from ganeti.node.hypervisor.kvm.devices import disk_name
+from ganeti.node.hypervisor.kvm.encryption import KEY
+from ganeti.node.hypervisor.kvm.machine import Machine
+from ganeti.rpc.server import Report
+
+_log = logging.getLogger(__name__)
+
+STANDSTILL = 20.0  # seconds in which nothing arrives, after which the connection counts as lost
+_PROGRESS = 0.5  # seconds between reports
+_ENDING = 10.0  # seconds for copies to be ended; the guest stands still meanwhile
+_CONNECTIONS = 64
+_MIB = 1024**2
+_COPY = "copy-"  # the names of copies and of the jobs that make them begin with it
+_NEWS = ("BLOCK_JOB_READY", "BLOCK_JOB_COMPLETED", "BLOCK_JOB_CANCELLED", "JOB_STATUS_CHANGE")
+_LISTENER = "copies"
+
+
+async def receive(machine: Machine, address: str, ports: Sequence[int]) -> str:
+    """Have a QEMU that was started for a migration serve its disks; returns where, as HOST:PORT."""
+    with _listening(address, ports) as listener:
+        await machine.monitor.hand_over(listener.fileno(), _LISTENER)
+        port = listener.getsockname()[1]
+    place = {"type": "fd", "data": {"str": _LISTENER}}
+    await machine.execute("nbd-server-start", addr=place, tls_creds=KEY, max_connections=_CONNECTIONS)
+    for disk in machine.record.guest.disks:
+        name = disk_name(disk)
+        await machine.execute("block-export-add", type="nbd", id=name, node_name=name, name=name, writable=True)
+    return f"{address}:{port}"
+
+
+async def received(machine: Machine) -> None:
+    """The guest has arrived, and has its disks alone, opened as its parameters say."""
+    if await machine.execute("query-block-exports"):
+        await machine.execute("nbd-server-stop")
+    if options := machine.record.reopened:
+        try:
+            await machine.execute("blockdev-reopen", options=list(options))
+        except HypervisorFailed as error:
+            _log.warning("Instance %s: what it discards is discarded until its next start: %s", machine.name, error)
+
+
+async def send(machine: Machine, target: str, bandwidth: int, report: Report) -> None:
+    """Send all disks, one after the other, at ``bandwidth`` MiB a second at most; then writes go to both.
+
+    ``target``: what ``receive`` has returned.
+    """
+    host, _, port = target.rpartition(":")
+    for index, disk in enumerate(machine.record.guest.disks):
+        report.log(f"Sending disk/{index} ({format_size(disk.size)}) while the guest runs")
+        await machine.execute(
+            "blockdev-add",
+            driver="nbd",
+            node_name=_copy(disk),
+            server={"type": "inet", "host": host, "port": port},
+            export=disk_name(disk),
+            tls_creds=KEY,
+            discard="unmap",  # or holes would be filled with zeros there
+            detect_zeroes="unmap",
+        )
+        await _mirror(machine, disk, bandwidth, report)
+
+
+async def end(machine: Machine) -> None:
+    """The guest is stopped: end all copies, which are complete. Raises HypervisorFailed if one is not."""
+    with machine.monitor.listening(*_NEWS) as events:
+        made = await _jobs(machine)
+        if {job["device"] for job in made} != {_copy(disk) for disk in machine.record.guest.disks}:
+            raise HypervisorFailed(f"The disks of instance {machine.name} are no longer being copied")
+        for job in made:
+            await machine.execute("block-job-cancel", device=job["device"])
+        await _until_none(machine, events)
+    for failed in _failed(events):
+        raise failure(machine, failed)
+    await _close(machine)
+
+
+async def abandon(machine: Machine) -> None:
+    """Give up all copies that are being made; the guest has its own disks alone, whether the others answer or not."""
+    if not (nodes := await _nodes(machine)):
+        return
+    await machine.execute("yank", instances=[{"type": "block-node", "node-name": node} for node in nodes])
+    with machine.monitor.listening(*_NEWS) as events:
+        for job in await _jobs(machine):
+            with suppress(HypervisorFailed):  # it ends by itself when its connection is gone
+                await machine.execute("block-job-cancel", device=job["device"], force=True)
+        await _until_none(machine, events)
+    await _close(machine)
+
+
+async def are_being_made(machine: Machine) -> bool:
+    return bool(await _nodes(machine))
+
+
+def failure(machine: Machine, told: Mapping[str, Any]) -> HypervisorFailed:
+    """The error for what QEMU told of a copy that has ended."""
+    names = [_copy(disk) for disk in machine.record.guest.disks]
+    which = f"disk/{names.index(told['device'])}" if told["device"] in names else "A disk"
+    why = told.get("error", "it was cancelled")
+    return HypervisorFailed(f"{which} of instance {machine.name} could not be copied: {why}")
+
+
+async def _mirror(machine: Machine, disk: Disk, bandwidth: int, report: Report) -> None:
+    """Until all of it has been copied."""
+    name, loop = _copy(disk), asyncio.get_running_loop()
+    with machine.monitor.listening(*_NEWS) as events:
+        await machine.execute(
+            "blockdev-mirror",
+            job_id=name,
+            device=disk_name(disk),
+            target=name,
+            sync="full",
+            copy_mode="write-blocking",
+            speed=bandwidth * _MIB,
+        )
+        copied, moved = -1, loop.time()
+        while True:
+            job = next((job for job in await _jobs(machine) if job["device"] == name), None)
+            if job is None:
+                raise failure(machine, next(_failed(events), {"device": name}))
+            report.progress(job["offset"] / _MIB, job["len"] / _MIB, "MiB")
+            if job["ready"]:
+                return
+            if job["offset"] != copied:
+                copied, moved = job["offset"], loop.time()
+            elif loop.time() - moved > STANDSTILL:
+                why = f"nothing of it has arrived for {STANDSTILL:.0f} seconds"
+                raise failure(machine, {"device": name, "error": why})
+            await _news(events)
+
+
+async def _until_none(machine: Machine, events: EventListener) -> None:
+    deadline = asyncio.get_running_loop().time() + _ENDING
+    while await _jobs(machine):
+        if asyncio.get_running_loop().time() > deadline:
+            raise HypervisorFailed(f"QEMU of instance {machine.name} does not end the copying of its disks")
+        await _news(events)
+
+
+async def _news(events: EventListener) -> None:
+    """Wait for the next event, or until it is time for a report."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_PROGRESS):
+            await events.get()
+
+
+def _failed(events: EventListener) -> Iterator[Mapping[str, Any]]:
+    told: Iterator[Any] = (event["data"] for event in events.history)
+    return (data for data in told if "error" in data)
+
+
+async def _close(machine: Machine) -> None:
+    for node in await _nodes(machine):
+        await machine.execute("blockdev-del", node_name=node)
+
+
+async def _jobs(machine: Machine) -> list[dict[str, Any]]:
+    return [job for job in await machine.execute("query-block-jobs") if job["device"].startswith(_COPY)]
+
+
+async def _nodes(machine: Machine) -> list[str]:
+    found = await machine.execute("query-named-block-nodes", flat=True)
+    return [node["node-name"] for node in found if node["node-name"].startswith(_COPY)]
+
+
+def _copy(disk: Disk) -> str:
+    return disk_name(disk).replace("disk-", _COPY)
+
+
+def _listening(address: str, ports: Sequence[int]) -> socket.socket:
+    """On the first port that is free. Raises EnvironmentUnfit."""
+    for port in ports:
+        try:
+            return socket.create_server((address, port), family=socket.AF_INET6 if ":" in address else socket.AF_INET)
+        except OSError as error:
+            why = error.strerror
+    raise EnvironmentUnfit(f"None of the ports {ports[0]} to {ports[-1]} can be used at {address}: {why}")
