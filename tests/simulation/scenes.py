@@ -431,6 +431,7 @@ SCENES = (
     instance("OP_INSTANCE_MIGRATE", mirrored),
     move("OP_INSTANCE_MIGRATE", stopped, allow_failover=True),
     move("OP_INSTANCE_MOVE", plain),
+    move("OP_INSTANCE_MOVE", plain, live=True),
     move("OP_INSTANCE_MOVE", plain_and_stopped),
     move("OP_INSTANCE_MOVE", thin_and_stopped),
     Scene("OP_INSTANCE_MULTI_ALLOC", lambda name, node: {"instances": [new(name, node)]}),

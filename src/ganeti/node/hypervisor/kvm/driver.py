@@ -472,7 +472,7 @@ class Kvm:
             await _arrived(machine)
         elif phase in ("starting", "stopping") and state is GuestState.RUNNING:
             machine.enter("running")
-        elif phase == "sending" and await migration.is_held(machine):
+        elif phase in ("sending", "running") and await migration.is_held(machine):
             await migration.stay(machine)
         elif state is None:
             await machine.reset()

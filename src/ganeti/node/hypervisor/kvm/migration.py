@@ -108,6 +108,7 @@ async def send(
         except BaseException:
             await asyncio.shield(stay(machine))
             raise
+    await machine.refresh()  # QEMU tells no event of it
     done = await result(machine, completed)
     if not live:  # QEMU only measures from its own stop, and sometimes not at all
         downtime = completed - stopped
