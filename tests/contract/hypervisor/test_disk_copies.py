@@ -75,6 +75,13 @@ class Moved:
         nodes = await self.asked("query-named-block-nodes", flat=True)
         assert [node["node-name"] for node in nodes if node["node-name"].startswith("copy-")] == []
 
+    async def nothing_is_awaited(self, incoming):
+        """On its new node."""
+        assert await self.asked("query-block-exports", 1) == []
+        host, _, port = incoming.disks.rpartition(":")
+        with pytest.raises(ConnectionRefusedError):
+            await asyncio.open_connection(host, int(port))
+
     def identical(self, disk):
         one, other = (self.disks[node][disk] for node in (0, 1))
         words = ["qemu-img", "compare", "-U", "-f", one.disk.format, "-F", one.disk.format, one.path, other.path]
@@ -113,7 +120,8 @@ async def test_its_disks_are_the_same_where_it_arrives_and_holes_stay_holes(move
     move = moved("raw", "qcow2", hvparams=RIGHTS[rights])
     await move.start()
     counted = await move.bench.count(move.guest)
-    await move.send(await move.accepted())
+    incoming = await move.accepted()
+    await move.send(incoming)
     assert [move.identical(disk) for disk in (0, 1)] == [True, True]
     await move.arrive()
     assert await move.bench.count(move.guest, 1) > counted
@@ -121,9 +129,23 @@ async def test_its_disks_are_the_same_where_it_arrives_and_holes_stay_holes(move
         taken = Path(move.disks[1][disk].path).stat().st_blocks * 512
         assert DATA <= taken < DATA + 2 * MIB
     machine = move.bench.other.driver._machines[move.guest.name]
-    assert await machine.execute("query-block-exports") == []
     assert machine.record.reopened == ()
     assert machine.record.phase == "running"
+    await move.nothing_is_awaited(incoming)
+
+
+async def test_a_node_daemon_that_comes_back_when_it_has_arrived_ends_what_awaited_it(moved):
+    move = moved("raw")
+    await move.start()
+    incoming = await move.accepted()
+    await move.bench.other.driver.close()
+    await move.send(incoming)
+    move.bench.nodes[1] = move.bench._node(move.bench.other.paths)
+    await move.bench.other.driver.recover()
+    await move.bench.other.driver.finish_outgoing(move.guest, success=False)  # it stays
+    assert await move.bench.other.states() == {move.guest.name: "running"}
+    await move.nothing_is_awaited(incoming)
+    await move.bench.node.driver.finish_outgoing(move.guest, success=True)
 
 
 async def test_what_it_discards_is_discarded_where_it_arrives_only_if_its_parameters_say_so(moved):

@@ -139,6 +139,13 @@ class Hypervisor(Protocol):
         """
         ...
 
+    async def relocate(self, guest: Guest, disk: OpenDisk, report: Report) -> None:
+        """Have a running guest use ``disk`` instead of its disk with this UUID, whose content is copied there before.
+
+        After any failure or cancellation it uses the old one. Reports its progress in MiB.
+        """
+        ...
+
     async def flap(self, guest: Guest, nic: GuestNic) -> None:
         """Signal a guest that a NIC was reconnected (link down, link up)."""
         ...

@@ -199,10 +199,11 @@ class FakeHypervisor:
 
     async def obstacles(self, after: Guest) -> tuple[str, ...]:
         found = self._there(after.name)
-        reopened = plugging(found.guest or after, after).reopened
+        change = plugging(found.guest or after, after)
         state = () if found.state is GuestState.RUNNING else (f"it is {found.state.because(found.reason)}",)
-        modes = (f"{disk.called} cannot become {disk.mode} while the guest has it" for disk in reopened)
-        return (*state, *limits(found.guest or after, after), *modes)
+        modes = (f"{disk.called} cannot become {disk.mode} while the guest has it" for disk in change.reopened)
+        read_only = (f"{disk.called} is read-only" for disk in change.relocated if disk.mode == "ro")
+        return (*state, *limits(found.guest or after, after), *modes, *read_only)
 
     async def plug(self, guest: Guest, device: OpenDisk | Tap) -> None:
         runs = self._there(guest.name).guest or guest
@@ -218,6 +219,10 @@ class FakeHypervisor:
             raise HypervisorFailed(f"Instance {guest.name} has not released {device.uuid}, and keeps it")
         disks, nics = (tuple(one for one in some if one.uuid != device.uuid) for some in (runs.disks, runs.nics))
         self._keep(evolve(runs, disks=disks, nics=nics))
+
+    async def relocate(self, guest: Guest, disk: OpenDisk, report: Report) -> None:
+        del report
+        await self.resize_disk(guest, disk)  # another record of the same disk
 
     async def set_vcpus(self, guest: Guest, vcpus: int) -> None:
         found = self._there(guest.name)
@@ -255,6 +260,7 @@ class FakeHypervisor:
         self._keep(
             evolve(
                 runs,
+                disk_template=after.disk_template,
                 disks=after.disks,
                 nics=after.nics,
                 peers=after.peers,

@@ -11,6 +11,7 @@ from ganeti.model.guest import Guest
 from ganeti.model.guest_agent import Executed, GuestAddresses
 from ganeti.model.layout import Layout
 from ganeti.model.machine_state import EnrolledKeys, MachineState
+from ganeti.model.running import plugging
 from ganeti.model.timing import IN_GUEST, SHUTDOWN_TIMEOUT, START
 from ganeti.rpc.call import Call
 from ganeti.rpc.contract.copying import COPYING
@@ -112,6 +113,8 @@ class CheckReplug(Call[tuple[str, ...]], frozen=True, tag="instance.check-replug
 class ReplugGuest(Call[Layout | None], frozen=True, tag="instance.replug"):
     """Change the disks and NICs of a running guest to those of ``after``; ``before``: as it runs.
 
+    The content of disks that are elsewhere in ``after`` is copied there, which exists already.
+
     Returns the new layout of its devices; None for a guest that does not run, which is fine. After a failure completed
     steps are kept; the same call with the two exchanged undoes them.
     """
@@ -119,6 +122,10 @@ class ReplugGuest(Call[Layout | None], frozen=True, tag="instance.replug"):
     before: Guest
     after: Guest
     patience = 600.0
+
+    @property
+    def deadline(self) -> float:
+        return COPYING if plugging(self.before, self.after).relocated else self.patience
 
 
 class SetMemory(Call[int], frozen=True, tag="instance.set-memory"):

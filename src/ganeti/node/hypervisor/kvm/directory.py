@@ -19,6 +19,7 @@ from ganeti.declare.types import ensure_host_name
 from ganeti.host.files import lock_owner, write_atomic
 from ganeti.host.paths import Paths
 from ganeti.host.process import processes
+from ganeti.model.disk import Disk
 from ganeti.model.guest import Guest
 from ganeti.node.hypervisor.kvm.command import CHROOT, MONITOR_SOCKET, PID_FILE, SERIAL_SOCKET
 from ganeti.node.hypervisor.kvm.plan import Accelerator
@@ -33,7 +34,8 @@ class Record(Struct, frozen=True, kw_only=True):
     ``ended`` says how, once it has: a GuestState. ``boot_id`` is that of the node; after a
     reboot nothing of this is valid. ``since`` is in seconds since the epoch. ``frozen``: whether its agent may have
     frozen its file systems, and not thawed them yet. ``reopened``: how QEMU is to have its disks open once it has
-    arrived, as ``blockdev-reopen`` takes it.
+    arrived, as ``blockdev-reopen`` takes it. ``moving``: the disks that it has as soon as QEMU uses the block nodes of
+    these names.
     """
 
     guest: Guest
@@ -45,6 +47,7 @@ class Record(Struct, frozen=True, kw_only=True):
     ended: str = ""
     frozen: bool = False
     reopened: tuple[dict[str, Any], ...] = ()
+    moving: dict[str, Disk] = {}
     format: int = 1
 
 

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Disks that two nodes do not share are copied to new ones while their guest runs.
+"""The content of disks is copied to other ones while their guest runs (QEMU's docs/interop/live-block-operations).
 
-It is what QEMU's docs/interop/live-block-operations describes for a migration with storage that is not shared.
+To disks of the same node the guest is switched over as soon as they are the same; to those of another node it takes the
+content with it.
 
 The target's QEMU serves the new disks by the NBD protocol, encrypted with the key of the migration; the source's copies
 what is on each of its own there, holes as holes. Once that is done, every write of the guest goes to both before it is
@@ -11,20 +12,27 @@ acknowledged, until the guest is stopped at the end of its migration: then both 
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import logging
 import socket
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
 
+from msgspec.structs import replace
 from qemu.qmp import EventListener
 
 from ganeti.declare.text import format_size
 from ganeti.errors import EnvironmentUnfit, HypervisorFailed
 from ganeti.model.disk import Disk
+from ganeti.model.entity import evolve
+from ganeti.node.hypervisor.kvm import block_nodes
 from ganeti.node.hypervisor.kvm.devices import disk_name
+from ganeti.node.hypervisor.kvm.drives import block_node
 from ganeti.node.hypervisor.kvm.encryption import KEY
 from ganeti.node.hypervisor.kvm.machine import Machine
+from ganeti.node.hypervisor.kvm.plan import LaunchPlan
+from ganeti.node.storage.driver import OpenDisk
 from ganeti.rpc.server import Report
 
 _log = logging.getLogger(__name__)
@@ -81,7 +89,46 @@ async def send(machine: Machine, target: str, bandwidth: int, report: Report) ->
             discard="unmap",  # or holes would be filled with zeros there
             detect_zeroes="unmap",
         )
-        await _mirror(machine, disk, bandwidth, report)
+        nodes = await block_nodes.behind(machine, disk_name(disk)), _copy(disk)
+        await _mirror(machine, disk, nodes, bandwidth, report)
+
+
+async def relocate(machine: Machine, plan: LaunchPlan, disk: OpenDisk, bandwidth: int, report: Report) -> None:
+    """Copy the content of the disk with the same UUID, which the guest has, and have it use ``disk`` instead."""
+    await abandon(machine)  # of an earlier attempt
+    here = await block_nodes.behind(machine, disk_name(disk.disk))
+    (there,) = set(block_nodes.names(disk_name(disk.disk))) - {here}
+    options = block_node(plan, disk, there)
+    filled = dataclasses.replace(plan, parameters=replace(plan.parameters, disk_discard="unmap"))
+    report.log(f"Copying {disk.disk.called} ({format_size(disk.disk.size)}) while the guest runs")
+    try:
+        await machine.execute("blockdev-add", **block_node(filled, disk, there))
+        await _mirror(machine, disk.disk, (here, there), bandwidth, report)
+        machine.note_moving({there: disk.disk})
+        with machine.monitor.listening(*_NEWS) as events:
+            await machine.execute("job-complete", id=_copy(disk.disk))
+            await _until_none(machine, events)
+        for failed in _failed(events):
+            raise failure(machine, failed)
+    except BaseException:
+        await asyncio.shield(abandon(machine))
+        raise
+    await take_note(machine)
+    try:
+        await _close(machine)
+        await machine.execute("blockdev-reopen", options=[options])
+    except HypervisorFailed as error:  # it uses the new one, whatever is left of the old one
+        _log.warning("Instance %s: %s", machine.name, error)
+
+
+async def take_note(machine: Machine) -> None:
+    """Record which of the disks that it was to move to the guest has."""
+    if not machine.record.moving:
+        return
+    guest, used = machine.record.guest, await block_nodes.in_use(machine)
+    has = {disk.uuid: disk for name, disk in machine.record.moving.items() if name in used}
+    machine.note_moving({})
+    machine.keep(evolve(guest, disks=tuple(has.get(disk.uuid, disk) for disk in guest.disks)))
 
 
 async def end(machine: Machine) -> None:
@@ -100,19 +147,21 @@ async def end(machine: Machine) -> None:
 
 async def abandon(machine: Machine) -> None:
     """Give up all copies that are being made; the guest has its own disks alone, whether the others answer or not."""
-    if not (nodes := await _nodes(machine)):
+    if not await are_being_made(machine):
         return
-    await machine.execute("yank", instances=[{"type": "block-node", "node-name": node} for node in nodes])
+    remote = [node for node in await _nodes(machine) if node.startswith(_COPY)]
+    await machine.execute("yank", instances=[{"type": "block-node", "node-name": node} for node in remote])
     with machine.monitor.listening(*_NEWS) as events:
         for job in await _jobs(machine):
             with suppress(HypervisorFailed):  # it ends by itself when its connection is gone
                 await machine.execute("block-job-cancel", device=job["device"], force=True)
         await _until_none(machine, events)
+    await take_note(machine)
     await _close(machine)
 
 
 async def are_being_made(machine: Machine) -> bool:
-    return bool(await _nodes(machine))
+    return bool(await _nodes(machine) or machine.record.moving)
 
 
 def failure(machine: Machine, told: Mapping[str, Any]) -> HypervisorFailed:
@@ -123,15 +172,15 @@ def failure(machine: Machine, told: Mapping[str, Any]) -> HypervisorFailed:
     return HypervisorFailed(f"{which} of instance {machine.name} could not be copied: {why}")
 
 
-async def _mirror(machine: Machine, disk: Disk, bandwidth: int, report: Report) -> None:
-    """Until all of it has been copied."""
+async def _mirror(machine: Machine, disk: Disk, nodes: tuple[str, str], bandwidth: int, report: Report) -> None:
+    """From one block node to the other, until all has been copied; from then on writes go to both."""
     name, loop = _copy(disk), asyncio.get_running_loop()
     with machine.monitor.listening(*_NEWS) as events:
         await machine.execute(
             "blockdev-mirror",
             job_id=name,
-            device=disk_name(disk),
-            target=name,
+            device=nodes[0],
+            target=nodes[1],
             sync="full",
             copy_mode="write-blocking",
             speed=bandwidth * _MIB,
@@ -182,8 +231,10 @@ async def _jobs(machine: Machine) -> list[dict[str, Any]]:
 
 
 async def _nodes(machine: Machine) -> list[str]:
-    found = await machine.execute("query-named-block-nodes", flat=True)
-    return [node["node-name"] for node in found if node["node-name"].startswith(_COPY)]
+    """The block nodes of copies that no device of the guest uses."""
+    disks = machine.record.guest.disks
+    ours = {name for disk in disks for name in block_nodes.names(disk_name(disk))} - await block_nodes.in_use(machine)
+    return [name for name in await block_nodes.present(machine) if name.startswith(_COPY) or name in ours]
 
 
 def _copy(disk: Disk) -> str:

@@ -33,6 +33,7 @@ from ganeti.node.hypervisor.driver import Resources
 from ganeti.node.hypervisor.kvm import disk_copies, drives, migration, swtpm
 from ganeti.node.hypervisor.kvm.accelerator import Accelerators
 from ganeti.node.hypervisor.kvm.addresses import console_addresses
+from ganeti.node.hypervisor.kvm.block_nodes import behind
 from ganeti.node.hypervisor.kvm.capabilities import Probe
 from ganeti.node.hypervisor.kvm.consoles import console_of
 from ganeti.node.hypervisor.kvm.devices import disk_name
@@ -146,8 +147,9 @@ class Kvm:
         return self._machine(guest.name).agent
 
     async def resize_disk(self, guest: Guest, disk: OpenDisk) -> None:
-        size = await drives.size_of(disk)
-        await self._machine(guest.name).execute("block_resize", **{"node-name": disk_name(disk.disk)}, size=size)
+        size, machine = await drives.size_of(disk), self._machine(guest.name)
+        node = await behind(machine, disk_name(disk.disk))
+        await machine.execute("block_resize", **{"node-name": node}, size=size)
 
     async def limit_disk(self, guest: Guest, disk: Disk) -> None:
         await drives.limit(self._machine(guest.name), disk)
@@ -166,6 +168,11 @@ class Kvm:
 
     async def unplug(self, guest: Guest, device: Disk | GuestNic) -> None:
         await self._machine(guest.name).plugs.unplug(device)
+
+    async def relocate(self, guest: Guest, disk: OpenDisk, report: Report) -> None:
+        machine = self._machine(guest.name)
+        plan = await self._plan_of(machine)
+        await disk_copies.relocate(machine, plan, disk, plan.parameters.migration_bandwidth, report)
 
     async def set_vcpus(self, guest: Guest, vcpus: int) -> None:
         await self._machine(guest.name).processors.set(vcpus)
@@ -233,7 +240,7 @@ class Kvm:
             raise WrongState(f"Instance {guest.name} has not left; it is {machine.state} here")
         if success:
             await self._give_up(machine)
-        elif machine.record.phase == "incoming" and machine.state is GuestState.RUNNING:
+        elif machine.record.phase == "incoming" and machine.state.runs:
             await _arrived(machine)
         elif machine.record.phase == "sending" or machine.state is GuestState.MIGRATED:
             if sending := self._migrations.pop(guest.name, None):
