@@ -455,6 +455,7 @@ SCENES = (
     instance("OP_INSTANCE_SET_PARAMS", plain_and_stopped, disk_template="drbd", iallocator="hail"),
     instance("OP_INSTANCE_SET_PARAMS", mirrored_and_stopped, disk_template="plain"),
     instance("OP_INSTANCE_SET_PARAMS", plain_and_stopped, disk_template="sharedfile"),
+    instance("OP_INSTANCE_SET_PARAMS", plain, disk_template="sharedfile"),
     instance("OP_INSTANCE_SET_PARAMS", running, beparams={"vcpus": 2}),
     instance("OP_INSTANCE_SET_PARAMS", forthcoming, beparams={"vcpus": 2}, nics=[["add", -1, {}]]),
     instance("OP_INSTANCE_SET_PARAMS", stopped, offline=True),

@@ -103,6 +103,52 @@ def test_a_guest_takes_its_disks_with_it_while_it_writes(web):
     web.cluster.gnt("gnt-cluster", "verify")
 
 
+def test_a_target_without_space_keeps_nothing_of_it(web):
+    web.add("-t", "file", "--disk", "0:size=1g", "--disk", "1:size=1g", "-n", "node2")
+    with web.images("node2")[1].open("r+b") as disk:
+        for _ in range(32):
+            disk.write(os.urandom(1024**2))
+    node3 = web.cluster.lab.node("node3")
+    assert not node3.run("mount", "-t", "tmpfs", "-o", "size=16m", "tmpfs", "/srv/ganeti/file-storage").failed
+    done = web.cluster.master.run("gnt-instance", "move", "-f", "--live", "-n", "node3", NAME)
+    assert re.search(r"disk/1 .*could not be copied: No space left", done.why())
+    assert web.node.name == "node2"
+    assert web.images("node3") == []
+    assert (web.qemu("node3"), web.awaited("node3")) == (None, set())
+    assert not node3.run("umount", "/srv/ganeti/file-storage").failed
+    with web.console() as console:
+        console.count(WAIT)
+    web.gnt("move", "-f", "--live", "-n", "node3")
+    assert web.node.name == "node3"
+
+
+def test_a_guest_gets_other_storage_while_it_writes(web):
+    web.add("-t", "file", "--disk", "0:size=1g", "-n", "node2")
+    with web.console() as console:
+        counted, recorded = console.count(WAIT).number, console.record(WAIT)
+    for words, where in (
+        (("-t", "sharedfile", "--disk-format", "qcow2"), "shared-file-storage"),
+        (("--disk-format", "raw"), "shared-file-storage"),
+        (("-t", "file"), "file-storage"),
+    ):
+        web.gnt("modify", *words)
+        (image,) = [p for p in web.node.path(f"/srv/ganeti/{where}").rglob("*.disk0*") if not p.name.startswith(".")]
+        assert image.stat().st_blocks * 512 < 64 * 1024**2
+        with web.console() as console:
+            before, counted, recorded = (counted, recorded), console.count(WAIT).number, console.record(WAIT)
+        assert (counted, recorded) > before
+    assert not web.cluster.master.run("gnt-cluster", "verify").failed
+    web.gnt("move", "-f", "--live", "-n", "node3")
+    with web.console() as console:
+        assert console.count(WAIT).number > counted
+    web.gnt("shutdown", "--timeout=0")
+    web.gnt("startup")
+    with web.console() as console:
+        console.count(WAIT)
+        _, last = map(int, console.up(WAIT).records.split("-"))  # or it lacks one
+    assert last >= recorded
+
+
 def the_network_is_cut(web, source, target):
     """Nothing gets from one to the other any more, and nobody tells them so."""
     for one, other in ((source, target), (target, source)):
@@ -146,11 +192,11 @@ def the_master_daemon_is_killed(web, source, target):
 
 
 ACCIDENTS = (
+    the_network_is_cut,
     the_targets_qemu_is_killed,
     the_targets_node_daemon_is_killed,
     its_own_node_daemon_is_killed,
     the_master_daemon_is_killed,
-    the_network_is_cut,
 )
 
 

@@ -38,6 +38,7 @@ from ganeti.rpc.server import Report
 _log = logging.getLogger(__name__)
 
 STANDSTILL = 20.0  # seconds in which nothing arrives, after which the connection counts as lost
+_OPENING = 5  # seconds for the connection to be made, in which QEMU does nothing else if the target is silent
 _PROGRESS = 0.5  # seconds between reports
 _ENDING = 10.0  # seconds for copies to be ended; the guest stands still meanwhile
 _CONNECTIONS = 64
@@ -86,6 +87,7 @@ async def send(machine: Machine, target: str, bandwidth: int, report: Report) ->
             server={"type": "inet", "host": host, "port": port},
             export=disk_name(disk),
             tls_creds=KEY,
+            open_timeout=_OPENING,
             discard="unmap",  # or holes would be filled with zeros there
             detect_zeroes="unmap",
         )
@@ -147,10 +149,9 @@ async def end(machine: Machine) -> None:
 
 async def abandon(machine: Machine) -> None:
     """Give up all copies that are being made; the guest has its own disks alone, whether the others answer or not."""
+    await cut(machine)
     if not await are_being_made(machine):
         return
-    remote = [node for node in await _nodes(machine) if node.startswith(_COPY)]
-    await machine.execute("yank", instances=[{"type": "block-node", "node-name": node} for node in remote])
     with machine.monitor.listening(*_NEWS) as events:
         for job in await _jobs(machine):
             with suppress(HypervisorFailed):  # it ends by itself when its connection is gone
@@ -158,6 +159,19 @@ async def abandon(machine: Machine) -> None:
         await _until_none(machine, events)
     await take_note(machine)
     await _close(machine)
+
+
+async def cut(machine: Machine, *, memory: bool = False) -> None:
+    """Cut the connections to other nodes that copies go over, and (``memory``) that of the migration.
+
+    QEMU may be waiting for one of them and do nothing else meanwhile (seen with 7.2).
+    """
+    found = await machine.monitor.execute_at_once("query-yank")
+    cutting = [
+        one for one in found if one.get("node-name", "").startswith(_COPY) or (memory and "migration" in one.values())
+    ]
+    if cutting:
+        await machine.monitor.execute_at_once("yank", instances=cutting)
 
 
 async def are_being_made(machine: Machine) -> bool:

@@ -258,17 +258,21 @@ async def _after_pass(machine: Machine, number: int, names: tuple[str, ...], rep
 
 async def _report_progress(machine: Machine, report: Report, *, watched: bool) -> None:
     """``watched``: end a migration that stands still, since a guest whose writes are sent stands still with it."""
-    loop, last, moved = asyncio.get_running_loop(), 0, math.inf
+    loop, last = asyncio.get_running_loop(), 0
+    moved = loop.time()
     with suppress(HypervisorFailed):
         while True:
-            ram = (await machine.execute("query-migrate")).get("ram")
+            ram: Mapping[str, Any] = {}
+            with suppress(TimeoutError):
+                async with asyncio.timeout(disk_copies.STANDSTILL):
+                    ram = (await machine.execute("query-migrate")).get("ram", {})
             if ram:
                 sent = ram["transferred"] / _MIB
                 report.progress(sent, sent + ram["remaining"] / _MIB, "MiB")
-                if ram["transferred"] != last:
-                    last, moved = ram["transferred"], loop.time()
+            if ram.get("transferred", last) != last:
+                last, moved = ram["transferred"], loop.time()
             if watched and loop.time() - moved > disk_copies.STANDSTILL:
-                await machine.execute("yank", instances=[{"type": "migration"}])
+                await disk_copies.cut(machine, memory=True)
             await asyncio.sleep(_PROGRESS)
 
 
