@@ -79,10 +79,10 @@ def running(hypervisor: str, provider: Path | None = None) -> Iterator[Cluster]:
 
 
 @contextmanager
-def running_guest() -> Iterator[Cluster]:
+def running_guest(template: str = "sharedfile") -> Iterator[Cluster]:
     """The same with a real guest, GUEST, which is up on node2."""
     with running("kvm", provider=guest.build(guest.CACHE).directory) as cluster:
-        disk = ("-t", "sharedfile", "--disk", "0:size=64M", "-B", "memory=128M,vcpus=1")
+        disk = ("-t", template, "--disk", "0:size=64M", "-B", "memory=128M,vcpus=1")
         cluster.gnt("gnt-instance", "add", *disk, "-o", "tiny+default", "-n", "node2", GUEST)
         with Console(cluster.lab.node("node2").path(f"/run/ganeti/kvm/{GUEST}/serial")) as console:
             console.up()

@@ -41,7 +41,7 @@ class Plugging:
 
     ``vcpus``, ``memory`` (MiB): how many more, or fewer; ``sized``: whether these, or bounds of them, differ. ``moved``
     NICs stay, and are connected elsewhere. ``reopened`` disks would have to be opened in another way; ``limited`` ones
-    get other limits of their speed.
+    get other limits of their speed. ``relocated`` ones of the wanted guest are in another place, or in another format.
     """
 
     vcpus: int
@@ -51,6 +51,7 @@ class Plugging:
     new_disks: tuple[Disk, ...]
     reopened: tuple[Disk, ...]
     limited: tuple[Disk, ...]
+    relocated: tuple[Disk, ...]
     gone_cards: tuple[GuestNic, ...]
     new_cards: tuple[GuestNic, ...]
     moved: tuple[GuestNic, ...]
@@ -69,7 +70,7 @@ class Plugging:
         return self.sized or self.of_disks or self.of_cards
 
     def __bool__(self) -> bool:
-        return bool(self.plugs or self.reopened or self.limited or self.moved)
+        return bool(self.plugs or self.reopened or self.limited or self.relocated or self.moved)
 
 
 def plugging(runs: Guest, wanted: Guest) -> Plugging:
@@ -85,6 +86,7 @@ def plugging(runs: Guest, wanted: Guest) -> Plugging:
         new_disks=tuple(disk for disk in wanted.disks if disk.uuid not in disks),
         reopened=tuple(d for d in wanted.disks if d.uuid in disks and d.mode != disks[d.uuid].mode),
         limited=tuple(d for d in wanted.disks if d.uuid in disks and d.limits != disks[d.uuid].limits),
+        relocated=tuple(d for d in wanted.disks if d.uuid in disks and _place(d) != _place(disks[d.uuid])),
         gone_cards=tuple(nic for nic in runs.nics if nic.uuid not in same),
         new_cards=tuple(nic for nic in wanted.nics if nic.uuid not in same),
         moved=tuple(n for n in wanted.nics if n.uuid in same and _connection(n) != _connection(cards[n.uuid])),
@@ -99,6 +101,7 @@ def as_changed(runs: Guest, before: Guest, after: Guest, plugged: Iterable[str] 
     peers = {peer.uuid: peer for peer in (*runs.peers, *before.peers, *after.peers)}
     return evolve(
         runs,
+        disk_template=after.disk_template,
         disks=tuple(_devices(runs.disks, before.disks, after.disks)),
         nics=tuple(_devices(runs.nics, before.nics, after.nics)),
         peers=tuple(peers.values()),
@@ -165,6 +168,10 @@ def _by_uuid(devices: Iterable[D]) -> dict[str, D]:
 def _is_same(card: GuestNic, other: GuestNic) -> bool:
     """Whether a NIC can be turned into the other one without the guest seeing another device."""
     return _identity(card) == _identity(other)
+
+
+def _place(disk: Disk) -> tuple[object, ...]:
+    return disk.template, disk.location, disk.format
 
 
 def _identity(card: GuestNic) -> tuple[object, ...]:

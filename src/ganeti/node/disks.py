@@ -8,7 +8,7 @@ import logging
 from collections import defaultdict
 from collections.abc import Sequence
 
-from ganeti.errors import GanetiError, WrongInput, in_words
+from ganeti.errors import GanetiError, WrongInput, WrongState, in_words
 from ganeti.host.gathering import gather
 from ganeti.model.disk import Disk, DiskTemplate, DiskUse
 from ganeti.model.guest import Peer
@@ -40,12 +40,20 @@ class Disks:
         failed: list[GanetiError] = []
         for disk in call.disks:
             try:
+                self._ensure_unused(disk)
                 await self._give_up_copies([disk])
                 await self._storage(disk).remove(disk, call.peers)
             except GanetiError as error:
                 failed.append(error)
         if failed:
             raise type(failed[0])("; ".join(error.message for error in failed))
+
+    def _ensure_unused(self, disk: Disk) -> None:
+        """Raise WrongState if a guest has it here; not every storage knows."""
+        for hypervisor in self._equipment.hypervisors.values():
+            for guest in hypervisor.started():
+                if (disk.template, disk.location) in {(one.template, one.location) for one in guest.disks}:
+                    raise WrongState(f"{disk.called} is in use by {guest.name}, which is on this node")
 
     async def renew(self, call: storage.RenewCopies, report: Report) -> None:
         del report

@@ -162,7 +162,7 @@ class Guests:
             # The source node goes on using its disks until it has arrived.
             self._resources(call.guest, hypervisor, DiskUse.SHARED, arriving=True) as resources,
         ):
-            return await hypervisor.accept(call.guest, resources, call.address)
+            return await hypervisor.accept(call.guest, resources, call.address, disks=call.disks)
 
     async def measure_activity(self, call: instance.MeasureActivity, report: Report) -> Activity:
         del report

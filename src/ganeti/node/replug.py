@@ -41,10 +41,12 @@ class Replug:
         await self._take(change, report)
         for nic in change.moved:
             await self._move_card(nic)
+        for disk in change.relocated:
+            await self._relocate(disk, report)
         for disk in change.limited:
             await self.hypervisor.limit_disk(self.after, disk)
         await self._give(change)
-        links.make(self.after.name, [self._storage.expected(disk, self.after.peers) for disk in self.after.disks])
+        links.make(self.after.name, [self._storage(disk).expected(disk, self.after.peers) for disk in self.after.disks])
         return await self.hypervisor.note(self.after)
 
     @property
@@ -60,9 +62,8 @@ class Replug:
         moved = {nic.uuid: nic for nic in (*change.moved, *plugging(self.before, self.after).moved)}
         return replace(change, moved=tuple(moved.values()))
 
-    @property
-    def _storage(self) -> Storage:
-        return self.equipment.storage(self.after.disk_template)
+    def _storage(self, disk: Disk) -> Storage:
+        return self.equipment.storage(disk.template)
 
     async def _take(self, change: Plugging, report: Report) -> None:
         runs = self._runs
@@ -89,15 +90,25 @@ class Replug:
         await self.hypervisor.unplug(self.after, disk)
         # Its copies may have moved since it was plugged in.
         now = next((known for known in self.before.disks if known.uuid == disk.uuid), disk)
-        await self._storage.hold(now, self.after.peers, DiskUse.STANDBY)
+        await self._storage(now).hold(now, self.after.peers, DiskUse.STANDBY)
 
     async def _give_disk(self, disk: Disk) -> None:
-        opened = await self._storage.hold(disk, self.after.peers, DiskUse.OWN)
+        opened = await self._storage(disk).hold(disk, self.after.peers, DiskUse.OWN)
         try:
             await self.hypervisor.plug(self.after, opened)
         except BaseException:
-            await self._storage.hold(disk, self.after.peers, DiskUse.STANDBY)
+            await self._storage(disk).hold(disk, self.after.peers, DiskUse.STANDBY)
             raise
+
+    async def _relocate(self, disk: Disk, report: Report) -> None:
+        (old,) = (former for former in self._runs.disks if former.uuid == disk.uuid)
+        opened = await self._storage(disk).hold(disk, self.after.peers, DiskUse.OWN)
+        try:
+            await self.hypervisor.relocate(self.after, opened, report)
+        except BaseException:
+            await self._storage(disk).hold(disk, self.after.peers, DiskUse.STANDBY)
+            raise
+        await self._storage(old).hold(old, self.after.peers, DiskUse.STANDBY)
 
     async def _take_card(self, runs: Guest, nic: GuestNic, report: Report) -> None:
         await self.hypervisor.unplug(self.after, nic)

@@ -6,6 +6,7 @@ from msgspec.structs import replace
 
 from ganeti import errors
 from ganeti.model.disk import DiskUse
+from ganeti.node.hypervisor.fake import FakeHypervisor
 from tests.cluster.instance.mirrored import uses
 from tests.cluster.paper import running
 
@@ -193,15 +194,73 @@ async def test_what_cannot_be_converted_is_refused(cluster, template, parameters
     assert cluster.instance("web1") == before
 
 
-async def test_a_running_instance_is_refused(cluster):
-    await cluster.add("web1", template="plain")
-    with pytest.raises(errors.WrongState, match="is running on node1; stop it first"):
-        await convert(cluster, "drbd", remote_node="node2")
-
-
 async def test_an_old_copy_that_is_not_up_to_date_is_not_taken_for_the_disk(cluster):
     await add(cluster, "drbd")
     cluster.disks.copies["node1", cluster.instance("web1").disks[0].location].up_to_date = False
     cluster.network.cut_off.add("10.0.0.2")
     with pytest.raises(errors.GanetiError, match="not up to date"):
         await convert(cluster, "plain")
+
+
+def started(cluster, node="node1"):
+    (guest,) = cluster.nodes[node].equipment.hypervisor("fake").started()
+    return guest
+
+
+@pytest.mark.parametrize("template", ["plain", "file", "sharedfile", "ext"])
+@pytest.mark.parametrize("becomes", ["plain", "file", "sharedfile", "ext"])
+async def test_a_guest_that_runs_is_switched_over_to_its_converted_disks(cluster, template, becomes):
+    if template == becomes:
+        return
+    await cluster.add(
+        "web1", template=template, disks=[{"size": 64, **({"provider": "san"} if template == "ext" else {})}]
+    )
+    await convert(cluster, becomes, **({"ext_params": {"provider": "san"}} if becomes == "ext" else {}))
+    (disk,) = cluster.instance("web1").disks
+    guest = started(cluster)
+    assert (guest.disk_template, guest.disks[0].template, guest.disks[0].location) == (becomes, becomes, disk.location)
+    assert cluster.disks.copying.made == []
+    assert await cluster.list("instance", "status", "admin_state") == [["running", "up"]]
+    await cluster.run("OP_INSTANCE_SHUTDOWN", instance_name="web1")
+    await cluster.run("OP_INSTANCE_REMOVE", instance_name="web1")
+    assert (volumes(cluster), dict(cluster.disks.shared)) == ({}, {})
+
+
+async def test_the_format_changes_while_a_guest_runs(cluster):
+    await cluster.add("web1", template="file", disks=[{"size": 64}, {"size": 32}])
+    await convert(cluster, None, disk_format="qcow2")
+    assert [disk.format for disk in started(cluster).disks] == ["qcow2", "qcow2"]
+    assert len(cluster.nodes["node1"].equipment.storages["file"].disks) == 2
+
+
+async def test_if_a_guest_cannot_be_switched_over_it_has_its_old_disks(cluster, monkeypatch):
+    await cluster.add("web1", template="plain", disks=[{"size": 64}, {"size": 32}])
+    before, real = cluster.instance("web1"), FakeHypervisor.relocate
+
+    async def full(self, guest, disk, report):
+        if disk.disk.size == 32 and disk.disk.template == "file":
+            raise errors.HypervisorFailed("no space left")
+        await real(self, guest, disk, report)
+
+    monkeypatch.setattr(FakeHypervisor, "relocate", full)
+    with pytest.raises(errors.HypervisorFailed, match="no space left"):
+        await convert(cluster, "file")
+    assert cluster.instance("web1").disks == before.disks
+    assert [disk.location for disk in started(cluster).disks] == [disk.location for disk in before.disks]
+    assert started(cluster).disk_template == "plain"
+    assert sorted(volumes(cluster)) == sorted(disk.location for disk in before.disks)
+
+
+async def test_mirrored_disks_are_converted_only_while_it_is_stopped(cluster):
+    await cluster.add("web1", template="plain")
+    with pytest.raises(errors.WrongState, match=r"template 'drbd' are converted while it is.*gnt-instance shutdown"):
+        await convert(cluster, "drbd", remote_node="node2")
+    with pytest.raises(errors.WrongState, match="is running on node1; stop it first"):
+        await convert(cluster, "file", hotplug=False)
+
+
+async def test_a_read_only_disk_is_not_converted_while_it_runs(cluster):
+    await cluster.add("web1", template="plain", disks=[{"size": 64, "mode": "ro"}])
+    with pytest.raises(errors.WrongState, match="is read-only; stop it first"):
+        await convert(cluster, "file")
+    assert len(volumes(cluster)) == 1

@@ -5,8 +5,11 @@ import pytest
 from msgspec.structs import replace
 
 from ganeti import errors
-from ganeti.model.guest import guest_of
+from ganeti.model.guest import disks_of, guest_of
+from ganeti.model.guest_state import GuestState
 from ganeti.model.machine_state import MachineState
+from ganeti.model.node import Node
+from ganeti.rpc.contract.storage import RemoveDisks
 from tests.cluster.paper import running
 
 SETTINGS = {"enabled_disk_templates": ("plain", "file", "sharedfile"), "vg_name": "xenvg"}
@@ -128,3 +131,104 @@ async def test_the_variables_of_its_uefi_are_moved_too(cluster):
     await machines[0].keep(guest, kept)
     await move(cluster)
     assert [await machine.kept(guest) for machine in machines] == [MachineState({}), kept]
+
+
+def taps_and_disks(cluster, template="plain"):
+    return {name: len(disks(cluster, name, template)) for name in ("node1", "node2")}
+
+
+@pytest.mark.parametrize("template", ["plain", "file"])
+async def test_a_running_instance_is_moved_live_with_its_disks(cluster, template):
+    await cluster.add("web1", template=template, disks=[{"size": 64}, {"size": 32}])
+    places = [disk.location for disk in cluster.instance("web1").disks]
+    since = cluster.nodes["node1"].equipment.hypervisor("fake")._guests["web1"].since
+    await move(cluster, live=True)
+    assert await cluster.list("instance", "pnode", "status", "admin_state") == [["node2", "running", "up"]]
+    assert [await cluster.nodes[name].guests() for name in ("node1", "node2")] == [{}, {"web1": "running"}]
+    assert cluster.disks.copying.made == []
+    assert disks(cluster, "node1", template) == {}
+    assert sorted(disks(cluster, "node2", template)) == sorted(places)
+    assert since <= cluster.nodes["node2"].equipment.hypervisor("fake")._guests["web1"].since
+
+
+async def test_what_a_live_move_will_do_is_told_before(cluster):
+    await cluster.add("web1", template="plain", disks=[{"size": 64}])
+    number = await cluster.submit(
+        "OP_INSTANCE_MOVE", instance_name="web1", target_node="node2", live=True, dry_run=True
+    )
+    assert (await cluster.finished(number)).status == "success"
+    told = "\n".join(cluster.log(number))
+    assert "copy the disks of web1, 64M in all, from node1 to node2 while it runs" in told
+    assert "goes on running on node1 and what was copied is removed" in told
+    assert taps_and_disks(cluster) == {"node1": 1, "node2": 0}
+
+
+@pytest.mark.parametrize("where", ["accept", "migrate"])
+async def test_if_a_live_move_fails_it_runs_on_where_it_was(cluster, monkeypatch, where):
+    await cluster.add("web1", template="plain")
+
+    async def broken(*_, **__):
+        raise errors.HypervisorFailed("the target's disk is full")
+
+    monkeypatch.setattr(f"ganeti.node.hypervisor.fake.FakeHypervisor.{where}", broken)
+    with pytest.raises(errors.HypervisorFailed, match="disk is full"):
+        await move(cluster, live=True)
+    assert await cluster.list("instance", "pnode", "status") == [["node1", "running"]]
+    assert taps_and_disks(cluster) == {"node1": 1, "node2": 0}
+    assert await cluster.nodes["node2"].guests() == {}
+
+
+async def test_if_its_new_node_is_silent_at_the_end_nothing_is_removed_until_that_is_cleaned_up(cluster, monkeypatch):
+    await cluster.add("web1", template="plain")
+
+    async def silent(*_, **__):
+        raise errors.HypervisorFailed("QEMU does not answer")
+
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr("ganeti.node.hypervisor.fake.FakeHypervisor.finish_incoming", silent)
+        with pytest.raises(errors.ExecutionFailed, match=r"migrate --cleanup.*the disks of web1 on node1"):
+            await move(cluster, live=True)
+    assert taps_and_disks(cluster) == {"node1": 1, "node2": 1}
+    cluster.nodes["node2"].equipment.hypervisor("fake")._enter(
+        guest_of(cluster.state, cluster.instance("web1")), GuestState.RUNNING
+    )
+    await cluster.run("OP_INSTANCE_MIGRATE", instance_name="web1", cleanup=True)
+    assert await cluster.list("instance", "pnode", "status") == [["node2", "running"]]
+    assert [await cluster.nodes[name].guests() for name in ("node1", "node2")] == [{}, {"web1": "running"}]
+    assert taps_and_disks(cluster) == {"node1": 0, "node2": 1}
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        ({"compress": "gzip", "ignore_consistency": True}, "'compress', 'ignore_consistency': it has no effect"),
+        ({"shutdown_timeout": 3}, "'shutdown_timeout': it has no effect"),
+    ],
+)
+async def test_what_does_not_go_with_a_live_move_is_refused(cluster, more, told):
+    await cluster.add("web1", template="plain")
+    with pytest.raises(errors.WrongInput, match=told):
+        await move(cluster, live=True, **more)
+    assert taps_and_disks(cluster) == {"node1": 1, "node2": 0}
+
+
+async def test_who_does_not_run_is_not_moved_live(cluster):
+    await cluster.add("web1", template="plain", start=False)
+    with pytest.raises(errors.WrongState, match="web1 is not running; 'gnt-instance move' without --live"):
+        await move(cluster, live=True)
+
+
+async def test_disks_that_cannot_be_copied_while_the_guest_has_them_are_named(cluster):
+    await cluster.add("web1", template="plain", disks=[{"size": 64}, {"size": 32, "mode": "ro"}])
+    with pytest.raises(errors.WrongState, match=r"cannot be moved while it runs: disk/1 is read-only; 'gnt-instance"):
+        await move(cluster, live=True)
+    with pytest.raises(errors.WrongState, match=r"'gnt-instance move --live' takes it"):
+        await cluster.run("OP_INSTANCE_MIGRATE", instance_name="web1")
+
+
+async def test_disks_that_a_guest_uses_are_not_removed(cluster):
+    await cluster.add("web1", template="plain")
+    call = RemoveDisks(disks=disks_of(cluster.state, cluster.instance("web1")))
+    with pytest.raises(errors.WrongState, match="is in use by web1, which is on this node"):
+        await cluster.master.nodes.call(cluster.state.find(Node, "node1"), call)
+    assert taps_and_disks(cluster) == {"node1": 1, "node2": 0}

@@ -100,12 +100,11 @@ class FakeBench(Bench):
         super().__init__([self._node(guests) for guests in self._guests])
 
     def guest(self, name="guest1.example", *, hvparams=None, **more):
-        defaults = {"beparams": BackendParameters(maxmem=128, minmem=128)}
+        defaults = {"disk_template": DiskTemplate.DISKLESS, "beparams": BackendParameters(maxmem=128, minmem=128)}
         return Guest(
             uuid=str(uuid.uuid5(uuid.NAMESPACE_DNS, name)),
             name=name,
             hypervisor="fake",
-            disk_template=DiskTemplate.DISKLESS,
             hvparams=hvparams or {},
             **(defaults | more),
         )

@@ -140,6 +140,13 @@ class Hypervisor(Protocol):
         """
         ...
 
+    async def relocate(self, guest: Guest, disk: OpenDisk, report: Report) -> None:
+        """Have a running guest use ``disk`` instead of its disk with this UUID, whose content is copied there before.
+
+        After any failure or cancellation it uses the old one. Reports its progress in MiB.
+        """
+        ...
+
     async def flap(self, guest: Guest, nic: GuestNic) -> None:
         """Signal a guest that a NIC was reconnected (link down, link up)."""
         ...
@@ -158,7 +165,9 @@ class Hypervisor(Protocol):
         """
         ...
 
-    async def accept(self, guest: Guest, resources: Resources, address: str) -> Incoming: ...
+    async def accept(self, guest: Guest, resources: Resources, address: str, *, disks: bool) -> Incoming:
+        """``disks``: the content of its disks arrives too, whatever they hold."""
+        ...
 
     async def activity(self, guest: Guest) -> Activity:
         """What a guest that runs does with its memory. Raises WrongState if it does not run."""

@@ -214,10 +214,11 @@ class FakeHypervisor:
 
     async def obstacles(self, after: Guest) -> tuple[str, ...]:
         found = self._there(after.name)
-        reopened = plugging(found.guest or after, after).reopened
+        change = plugging(found.guest or after, after)
         state = () if found.state is GuestState.RUNNING else (f"it is {found.state.because(found.reason)}",)
-        modes = (f"{disk.called} cannot become {disk.mode} while the guest has it" for disk in reopened)
-        return (*state, *limits(found.guest or after, after), *modes)
+        modes = (f"{disk.called} cannot become {disk.mode} while the guest has it" for disk in change.reopened)
+        read_only = (f"{disk.called} is read-only" for disk in change.relocated if disk.mode == "ro")
+        return (*state, *limits(found.guest or after, after), *modes, *read_only)
 
     async def plug(self, guest: Guest, device: OpenDisk | Tap) -> None:
         runs = self._there(guest.name).guest or guest
@@ -233,6 +234,10 @@ class FakeHypervisor:
             raise HypervisorFailed(f"Instance {guest.name} has not released {device.uuid}, and keeps it")
         disks, nics = (tuple(one for one in some if one.uuid != device.uuid) for some in (runs.disks, runs.nics))
         self._keep(evolve(runs, disks=disks, nics=nics))
+
+    async def relocate(self, guest: Guest, disk: OpenDisk, report: Report) -> None:
+        del report
+        await self.resize_disk(guest, disk)  # another record of the same disk
 
     async def set_vcpus(self, guest: Guest, vcpus: int) -> None:
         found = self._there(guest.name)
@@ -270,6 +275,7 @@ class FakeHypervisor:
         self._keep(
             evolve(
                 runs,
+                disk_template=after.disk_template,
                 disks=after.disks,
                 nics=after.nics,
                 peers=after.peers,
@@ -290,12 +296,12 @@ class FakeHypervisor:
         self._events.tell(self._shown(self._guests[guest.name]))
         return memory
 
-    async def accept(self, guest: Guest, resources: Resources, address: str) -> Incoming:
+    async def accept(self, guest: Guest, resources: Resources, address: str, *, disks: bool) -> Incoming:
         await self.check(guest, resources)
         if self.runs(guest.name) and self._state(guest.name) is not GuestState.INCOMING:
             raise WrongState(f"Instance {guest.name} runs here already")
         self._enter(guest, GuestState.INCOMING)
-        return Incoming(f"{_URI}{address}")
+        return Incoming(f"{_URI}{address}", disks=address if disks else "")
 
     async def activity(self, guest: Guest) -> Activity:
         if self._state(guest.name) is not GuestState.RUNNING:

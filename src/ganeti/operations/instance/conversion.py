@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Another disk template, or another format, for the disks of a stopped instance (gnt-instance(8), "modify").
+"""Another disk template, or another format, for the disks of an instance (gnt-instance(8), "modify").
 
 Between plain and drbd the volumes stay where they are, unless they are in a thin pool; between all others the content
-is copied to new disks.
+is copied to new disks, which a guest that runs is switched over to. Mirrored disks are converted while it is stopped.
 """
 
 from __future__ import annotations
@@ -28,10 +28,12 @@ from ganeti.operations.instance.disks import disk_place, parse_template
 from ganeti.operations.instance.making import connect_copies, leftover, make_disks, remove_left
 from ganeti.operations.instance.mirroring import named_nodes, placed_on
 from ganeti.operations.instance.pools import ensure_pools
+from ganeti.operations.instance.replugging import replugged
 from ganeti.operations.instance.spindles import with_spindles
 from ganeti.operations.instance.subject import nodes_of, online, primary_of
 from ganeti.operations.instance.synchronising import wait_for_sync
 from ganeti.rpc.contract.adoption import AdoptDisks, ReturnDisks
+from ganeti.rpc.contract.instance import ReplugGuest
 from ganeti.rpc.contract.storage import CreateDisks
 
 _IN_PLACE = frozenset({DiskTemplate.PLAIN, DiskTemplate.DRBD})
@@ -88,10 +90,26 @@ async def planned(cluster: CheckContext, instance: Instance, wish: Wish) -> Conv
     return Conversion(old, await with_spindles(cluster, new))
 
 
-async def carry_out(cluster: RunContext, conversion: Conversion, changes: Mapping[str, Any], *, wait: bool) -> None:
+def ensure_live(instance: Instance, wish: Wish) -> None:
+    """Raise WrongState if it has to be stopped for what is wanted."""
+    if mirrored := [name for name in (instance.disk_template, wish.template) if name == DiskTemplate.DRBD]:
+        raise WrongState(
+            f"Instance {instance.name} is running, and disks of template '{mirrored[0]}' are converted while it "
+            f"is stopped only; 'gnt-instance shutdown {instance.name}' stops it"
+        )
+
+
+async def carry_out(
+    cluster: RunContext,
+    conversion: Conversion,
+    changes: Mapping[str, Any],
+    *,
+    wait: bool,
+    replug: ReplugGuest | None = None,
+) -> None:
     """``changes``: the fields of the instance that change; ``wait``: until mirrors are in sync.
 
-    If it fails before the commit, the old disks are unchanged.
+    ``replug``: what switches a running guest over, if it runs. If it fails before the commit, it has the old disks.
     """
     old, new = conversion.old, conversion.new
     left = left_of(cluster, old)
@@ -100,6 +118,9 @@ async def carry_out(cluster: RunContext, conversion: Conversion, changes: Mappin
         left = ()
     elif conversion.in_place:
         await _unmirror(cluster, conversion)
+    elif replug:
+        await make_disks(cluster, new, guest_of(cluster.state.changed([new]), new), overwritten=True)
+        changes = {**changes, "layout": await replugged(cluster, old, replug)}
     else:
         await _copy(cluster, conversion)
     current = cluster.state.get(Instance, new.uuid)

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, ClassVar, Literal
 
 from ganeti.declare.command import Command, Option
@@ -25,11 +25,13 @@ from ganeti.model.report import RunningGuest
 from ganeti.model.state import State
 from ganeti.operations.instance.activation import ensure_up_to_date, hold, is_handed_over
 from ganeti.operations.instance.clock import set_clock
+from ganeti.operations.instance.copying import left_of
 from ganeti.operations.instance.failover import InstanceFailover
+from ganeti.operations.instance.making import remove_left
 from ganeti.operations.instance.relocation import InstanceRelocation, Relocation
 from ganeti.operations.instance.running import running_guest
 from ganeti.operations.instance.runtime_memory import reduce_memory, with_memory_for
-from ganeti.operations.instance.settle import settle, settling
+from ganeti.operations.instance.settle import settle, settle_interrupted, settling
 from ganeti.operations.instance.startup import ensure_it_fits
 from ganeti.operations.instance.subject import INSTANCE_ARGUMENT, online, primary_of
 from ganeti.operations.instance.target import ensure_movable
@@ -75,6 +77,10 @@ class MigratePlan(Relocation):
     forecast: Forecast | None = None
     failover: Relocation | None = None
 
+    def told(self) -> str:
+        how, size = "paused meanwhile" if self.paused else "live", format_size(self.guest.memory_now)
+        return f"migrate {self.guest.name} with {size} of memory from {self.source} to {self.target}, {how}"
+
 
 class InstanceMigrate(InstanceRelocation[MigratePlan], frozen=True, kw_only=True, tag="OP_INSTANCE_MIGRATE"):
     """Migrate a running instance to another node, live if possible."""
@@ -109,10 +115,10 @@ class InstanceMigrate(InstanceRelocation[MigratePlan], frozen=True, kw_only=True
     async def check(self, cluster: CheckContext) -> MigratePlan:
         state = cluster.state
         instance = self.instance(state)
-        ensure_movable(instance)
         guest = guest_of(state, instance)
         if self.cleanup:
             return MigratePlan(instance, guest, primary_of(state, instance), None)
+        ensure_movable(instance)
         source = primary_of(state, instance)
         if source.offline and self.allow_failover:
             return await self._failover_plan(cluster, instance, guest, source, None)
@@ -126,13 +132,9 @@ class InstanceMigrate(InstanceRelocation[MigratePlan], frozen=True, kw_only=True
         await ensure_it_fits(cluster, target, guest)
         await ensure_up_to_date(cluster, instance, target)
         if not self.ignore_hvversions:
-            await self._ensure_same_version(cluster, instance, source, target)
-        live = self._is_live(guest)
-        activity = await activity_of(cluster, source, guest) if live else None
-        paused = not live or (activity is not None and activity.paused)
-        forecast = _foretold(guest, activity) if activity and not paused else None
-        reduced = guest != runs
-        return MigratePlan(instance, guest, source, target, live, reduced, paused, forecast)
+            await ensure_same_version(cluster, instance, source, target)
+        planned = await planned_sending(cluster, instance, guest, source, target, live=self._is_live(guest))
+        return replace(planned, reduced=guest != runs)
 
     async def run(self, cluster: RunContext, plan: MigratePlan) -> None:
         if plan.failover:
@@ -140,7 +142,7 @@ class InstanceMigrate(InstanceRelocation[MigratePlan], frozen=True, kw_only=True
         elif plan.target is None:
             await settle(cluster, plan.instance)
         else:
-            await self._migrate(cluster, plan, plan.target)
+            await send_guest(cluster, plan, plan.target)
 
     def preview(self, state: State, plan: MigratePlan) -> Preview:
         name, source = plan.instance.name, plan.source.name
@@ -150,18 +152,14 @@ class InstanceMigrate(InstanceRelocation[MigratePlan], frozen=True, kw_only=True
             return settling(name)
         memory = plan.guest.memory_now
         less = (f"reduce the memory of {name} to {format_size(memory)}",) if plan.reduced else ()
-        how = "paused meanwhile" if plan.paused else "live"
         return Preview(
-            (*less, f"migrate {name} with {format_size(memory)} of memory from {source} to {plan.target.name}, {how}"),
+            (*less, plan.told()),
             takes=plan.forecast.told() if plan.forecast else "",
             risks=(f"{name} goes on running on {source} if QEMU, {plan.target.name} or the network fails meanwhile",),
         )
 
     async def recover(self, cluster: RunContext) -> None:
-        instance = self.instance(cluster.state)
-        for residue in cluster.residue:
-            cluster.live.brought(residue.node, instance.uuid)  # by the previous master daemon
-        await settle(cluster, instance)
+        await settle_interrupted(cluster, self.instance(cluster.state))
 
     def hook_environment(self, state: State, plan: MigratePlan) -> dict[str, str]:
         return {
@@ -170,36 +168,6 @@ class InstanceMigrate(InstanceRelocation[MigratePlan], frozen=True, kw_only=True
             "MIGRATE_CLEANUP": str(self.cleanup),
             "ALLOW_RUNTIME_CHANGES": str(self.allow_runtime_changes),
         }
-
-    async def _migrate(self, cluster: RunContext, plan: MigratePlan, target: Node) -> None:
-        cluster.log(f"Migrating instance {plan.instance.name}")
-        if plan.reduced:
-            await reduce_memory(cluster, plan.source, plan.guest, target)
-        cluster.step(f"preparing {target.name} to accept the instance")
-        refuse = FinishIncoming(guest=plan.guest, success=False)
-        await cluster.will_leave((f"{plan.instance.name} coming in on {target.name}", target, refuse))
-        try:
-            if is_handed_over(plan.instance):
-                await hold(cluster, plan.instance, plan.source, DiskUse.SHARED)
-            incoming = await cluster.call(target, AcceptGuest(guest=plan.guest, address=target.migration_ip))
-            cluster.step(f"migrating instance to {target.name}")
-            if plan.forecast:
-                cluster.log(f"This takes {plan.forecast.told()}")
-            send = MigrateGuest(guest=plan.guest, incoming=incoming, live=plan.live)
-            migrated = await cluster.call(plan.source, send)
-        except GanetiError:
-            await settle(cluster, plan.instance)
-            raise
-        await cluster.commit([evolve(cluster.state.get(Instance, plan.instance.uuid), primary_node=target.uuid)])
-        await _finish(cluster, plan, target)
-        late = cluster.now - migrated.completed
-        cluster.log(
-            f"Moved {migrated.transferred:.0f} MiB in {migrated.total:.2f} s; "
-            f"downtime {migrated.downtime * 1000:.0f} ms; finished {late:.2f} s after the last byte"
-        )
-        if migrated.downtime >= NOTICED:
-            await set_clock(cluster, target, plan.guest)
-        cluster.step("done")
 
     async def _failover_plan(
         self, cluster: CheckContext, instance: Instance, guest: Guest, source: Node, found: RunningGuest | None
@@ -234,17 +202,68 @@ class InstanceMigrate(InstanceRelocation[MigratePlan], frozen=True, kw_only=True
             return self.live
         return is_live(guest)
 
-    async def _ensure_same_version(self, cluster: CheckContext, instance: Instance, source: Node, target: Node) -> None:
-        ask = DescribeNode(hypervisors=(instance.hypervisor,))
-        versions = {
-            node.name: (await cluster.call(node, ask)).hypervisor_versions.get(instance.hypervisor, "")
-            for node in (source, target)
-        }
-        if len(set(versions.values())) > 1:
-            told = ", ".join(f"{version} on {node}" for node, version in versions.items())
-            raise WrongState(
-                f"The versions of hypervisor {instance.hypervisor} differ: {told}; --ignore-hvversions ignores that"
-            )
+
+async def ensure_same_version(cluster: CheckContext, instance: Instance, source: Node, target: Node) -> None:
+    """Raise WrongState if the nodes have different versions of its hypervisor."""
+    ask = DescribeNode(hypervisors=(instance.hypervisor,))
+    versions = {
+        node.name: (await cluster.call(node, ask)).hypervisor_versions.get(instance.hypervisor, "")
+        for node in (source, target)
+    }
+    if len(set(versions.values())) > 1:
+        told = ", ".join(f"{version} on {node}" for node, version in versions.items())
+        raise WrongState(
+            f"The versions of hypervisor {instance.hypervisor} differ: {told}; --ignore-hvversions ignores that"
+        )
+
+
+async def planned_sending(
+    cluster: CheckContext, instance: Instance, guest: Guest, source: Node, target: Node, *, live: bool
+) -> MigratePlan:
+    """Raises WrongState for a guest that would not arrive."""
+    activity = await activity_of(cluster, source, guest) if live else None
+    paused = not live or (activity is not None and activity.paused)
+    forecast = _foretold(guest, activity) if activity and not paused else None
+    return MigratePlan(instance, guest, source, target, live, paused=paused, forecast=forecast)
+
+
+async def send_guest(cluster: RunContext, plan: MigratePlan, target: Node, *, moved: Instance | None = None) -> None:
+    """Send a guest to a node that has access to its disks, or with the content of its disks to new ones there.
+
+    ``moved``: the instance with these; the old ones are removed at the end.
+    """
+    cluster.log(f"Migrating instance {plan.instance.name}")
+    if plan.reduced:
+        await reduce_memory(cluster, plan.source, plan.guest, target)
+    cluster.step(f"preparing {target.name} to accept the instance")
+    refuse = FinishIncoming(guest=plan.guest, success=False)
+    await cluster.will_leave((f"{plan.instance.name} coming in on {target.name}", target, refuse))
+    try:
+        if is_handed_over(plan.instance):
+            await hold(cluster, plan.instance, plan.source, DiskUse.SHARED)
+        accept = AcceptGuest(guest=plan.guest, address=target.migration_ip, disks=moved is not None)
+        incoming = await cluster.call(target, accept)
+        cluster.step(f"migrating instance to {target.name}")
+        if plan.forecast:
+            cluster.log(f"This takes {plan.forecast.told()}")
+        send = MigrateGuest(guest=plan.guest, incoming=incoming, live=plan.live)
+        migrated = await cluster.call(plan.source, send)
+    except GanetiError:
+        await settle(cluster, plan.instance)
+        raise
+    current = evolve(cluster.state.get(Instance, plan.instance.uuid), primary_node=target.uuid)
+    left = left_of(cluster, plan.instance) if moved else ()
+    await cluster.commit([evolve(current, disks=moved.disks) if moved else current], then=left)
+    await _finish(cluster, plan, target)
+    late = cluster.now - migrated.completed
+    cluster.log(
+        f"Moved {migrated.transferred:.0f} MiB in {migrated.total:.2f} s; "
+        f"downtime {migrated.downtime * 1000:.0f} ms; finished {late:.2f} s after the last byte"
+    )
+    if migrated.downtime >= NOTICED:
+        await set_clock(cluster, target, plan.guest)
+    await remove_left(cluster, left)
+    cluster.step("done")
 
 
 def is_live(guest: Guest) -> bool:
@@ -290,6 +309,7 @@ async def _finish(cluster: RunContext, plan: MigratePlan, target: Node) -> None:
         if is_handed_over(plan.instance):
             await hold(cluster, plan.instance, target, DiskUse.OWN)
     except GanetiError as error:
+        cluster.spare("it may still be in use")
         raise ExecutionFailed(
             f"Instance {plan.instance.name} has moved to {target.name}, but whether all that is left of the move was "
             f"cleared away is not known: {error.message}; 'gnt-instance migrate --cleanup' finds out"

@@ -34,7 +34,7 @@ from ganeti.operations.instance.activation import about_disks, activate, deactiv
 from ganeti.operations.instance.blueprint import BackendOverrides
 from ganeti.operations.instance.communication import changes as communication_changes
 from ganeti.operations.instance.content import ForceVariant, OperatingSystem, OsParameters, PrivateOsParameters
-from ganeti.operations.instance.conversion import Conversion, Wish, carry_out, planned
+from ganeti.operations.instance.conversion import Conversion, Wish, carry_out, ensure_live, planned
 from ganeti.operations.instance.copying import missing_disks
 from ganeti.operations.instance.disk_changes import DiskChanges, recorded, with_changed_disks
 from ganeti.operations.instance.disks import FileDriver, FileStorageDirectory
@@ -301,8 +301,10 @@ class InstanceModify(InstanceOperation[ModifyPlan], frozen=True, kw_only=True, t
         self._ensure_something(old)
         hot = await self._is_hot(cluster, old)
         with problems.noted():
-            if self._needs_it_stopped or (self._removes_disks and not hot):
+            if self._needs_it_stopped or ((self._removes_disks or self._converts) and not hot):
                 await ensure_stopped(cluster, old)
+            elif self._converts:
+                ensure_live(old, self._wish(cluster.state))
         told: list[tuple[str, Any]] = []
         new = old
         with problems.noted():
@@ -361,7 +363,8 @@ class InstanceModify(InstanceOperation[ModifyPlan], frozen=True, kw_only=True, t
     async def run(self, cluster: RunContext, plan: ModifyPlan) -> list[tuple[str, Any]]:
         """Returns what has changed, with its new value."""
         if plan.conversion:
-            await carry_out(cluster, plan.conversion, plan.changes, wait=self.wait_for_sync)
+            conversion, wait = plan.conversion, self.wait_for_sync
+            await carry_out(cluster, conversion, plan.changes, wait=wait, replug=plan.replug)
         else:
             await recorded(cluster, plan.old, plan.new, plan.changes, wait=self.wait_for_sync, replug=plan.replug)
         if self.runtime_mem:
@@ -423,7 +426,7 @@ class InstanceModify(InstanceOperation[ModifyPlan], frozen=True, kw_only=True, t
 
     @property
     def _needs_it_stopped(self) -> bool:
-        return bool(self._converts or self.pnode or self.pnode_uuid or self.offline)
+        return bool(self.pnode or self.pnode_uuid or self.offline)
 
     @property
     def _changes_nics(self) -> bool:
@@ -451,7 +454,7 @@ class InstanceModify(InstanceOperation[ModifyPlan], frozen=True, kw_only=True, t
         if (
             instance.forthcoming
             or node.offline
-            or not (self._changes_devices or self._changes_size)
+            or not (self._changes_devices or self._changes_size or self._converts)
             or not (self.hotplug or self.hotplug_if_possible)
         ):
             return False

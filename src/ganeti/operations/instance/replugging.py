@@ -37,8 +37,9 @@ async def planned_replug(
     obstacles = "; ".join(in_the_way)
     if not obstacles:
         return ReplugGuest(before=runs, after=wanted)
-    if or_nothing or change.gone_disks:
-        later = "stop it first" if change.gone_disks else "'gnt-instance modify --no-hotplug' does it at its next start"
+    stopped = change.gone_disks or change.relocated
+    if or_nothing or stopped:
+        later = "stop it first" if stopped else "'gnt-instance modify --no-hotplug' does it at its next start"
         raise WrongState(f"{old.name} is running, and this cannot be changed meanwhile: {obstacles}; {later}")
     cluster.note(f"{old.name} is not changed while it runs: {obstacles}")
     return None

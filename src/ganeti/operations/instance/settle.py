@@ -4,24 +4,28 @@
 from __future__ import annotations
 
 from ganeti.errors import GanetiError, WrongState
-from ganeti.jobs.context import RunContext
+from ganeti.jobs.context import RunContext, Thing
 from ganeti.jobs.preview import Preview
 from ganeti.model.disk import DiskUse
 from ganeti.model.entity import evolve
-from ganeti.model.guest import guest_of
+from ganeti.model.guest import disks_of, guest_of
 from ganeti.model.guest_state import GuestState
 from ganeti.model.instance import Instance
 from ganeti.model.node import Node
 from ganeti.model.report import RunningGuest
-from ganeti.operations.instance.activation import hold, is_handed_over
+from ganeti.model.template import TEMPLATES
+from ganeti.operations.instance.activation import about_disks, hold, is_handed_over
+from ganeti.operations.instance.making import leftover, remove_left
 from ganeti.operations.instance.subject import primary_of
 from ganeti.rpc.contract.instance import DescribeGuest, FinishIncoming, FinishOutgoing
+from ganeti.rpc.contract.storage import ExamineDisks
 
 
 async def settle(cluster: RunContext, instance: Instance) -> None:
     """Find out where the guest runs, make that its primary node, and remove what is left elsewhere.
 
-    Raises WrongState if it runs on several nodes, or if a node that may have it does not answer.
+    That includes copies of its disks, if it can have only one of each. Raises WrongState if it runs on several nodes,
+    or if a node that may have it does not answer.
     """
     found = await _look(cluster, instance)
     running = [node for node, guest in found if guest.state.runs]
@@ -42,7 +46,17 @@ async def settle(cluster: RunContext, instance: Instance) -> None:
         await _tell_if_paused(cluster, instance, home)
     current = cluster.state.get(Instance, instance.uuid)
     cluster.log(f"Instance {instance.name} runs on {home.name}; that is its primary node now")
-    await cluster.commit([evolve(current, primary_node=home.uuid)] if current.primary_node != home.uuid else [])
+    left = await _copies_elsewhere(cluster, instance, home)
+    changed = [evolve(current, primary_node=home.uuid)] if current.primary_node != home.uuid else []
+    await cluster.commit(changed, then=left)
+    await remove_left(cluster, left)
+
+
+async def settle_interrupted(cluster: RunContext, instance: Instance) -> None:
+    """As ``settle``, after the death of the master daemon that had the guest sent."""
+    for residue in cluster.residue:
+        cluster.live.brought(residue.node, instance.uuid)
+    await settle(cluster, instance)
 
 
 def settling(name: str) -> Preview:
@@ -51,6 +65,27 @@ def settling(name: str) -> Preview:
         (f"find out where {name} runs, make that its primary node, and clear away what is left elsewhere",),
         risks=(f"if a node that may have {name} does not answer, or it runs twice, nothing is changed",),
     )
+
+
+async def _copies_elsewhere(cluster: RunContext, instance: Instance, home: Node) -> tuple[Thing, ...]:
+    """The disks on other nodes that answer, of an instance whose disks are on one node only.
+
+    A disk is called by its UUID, so what has its name is a copy of it.
+    """
+    if TEMPLATES[instance.disk_template].copies != 1 or not instance.disks:
+        return ()
+    others = [node for node in cluster.state.hosting_nodes if node.uuid != home.uuid]
+    answers = await cluster.call_all(others, about_disks(ExamineDisks, cluster.state, instance))
+    disks, left = disks_of(cluster.state, instance), []
+    for node in others:
+        statuses = answers[node.name]
+        if isinstance(statuses, GanetiError):
+            cluster.warn(
+                f"Whether {node.name} has copies of the disks of {instance.name} is not known: {statuses.message}"
+            )
+        elif any(status.path for status in statuses):
+            left.append(leftover(instance.name, node, disks, ()))
+    return tuple(left)
 
 
 async def _tell_if_paused(cluster: RunContext, instance: Instance, home: Node) -> None:

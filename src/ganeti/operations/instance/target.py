@@ -24,7 +24,7 @@ def ensure_movable(instance: Instance) -> None:
     if not TEMPLATES[instance.disk_template].movable:
         raise WrongState(
             f"The disks of {instance.name} (template '{instance.disk_template}') are on one node only; "
-            "'gnt-instance move' takes it to another one by copying them"
+            "'gnt-instance move --live' takes it to another one by copying them while it runs"
         )
 
 

@@ -13,7 +13,7 @@ from ganeti.model.disk import Disk
 from ganeti.model.guest import Peer
 from ganeti.rpc.call import Call
 
-_COPYING = 7 * 24 * 3600.0  # seconds
+COPYING = 7 * 24 * 3600.0  # seconds
 
 
 class Party(Struct, frozen=True):
@@ -46,4 +46,4 @@ class SendCopy(Call[None], frozen=True, tag="copying.send"):
     port: int
     peers: tuple[Peer, ...] = ()
     compress: Compression = "none"
-    patience = _COPYING
+    patience = COPYING

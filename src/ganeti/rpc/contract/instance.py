@@ -11,9 +11,11 @@ from ganeti.model.guest import Guest
 from ganeti.model.guest_agent import Executed, GuestAddresses
 from ganeti.model.layout import Layout
 from ganeti.model.machine_state import EnrolledKeys, MachineState
+from ganeti.model.running import plugging
 from ganeti.model.running_program import RunningProgram
 from ganeti.model.timing import IN_GUEST, SHUTDOWN_TIMEOUT, START
 from ganeti.rpc.call import Call
+from ganeti.rpc.contract.copying import COPYING
 from ganeti.rpc.contract.node import RunningGuest
 
 _MARGIN = 60.0  # seconds beyond the guest's own timeout
@@ -112,6 +114,8 @@ class CheckReplug(Call[tuple[str, ...]], frozen=True, tag="instance.check-replug
 class ReplugGuest(Call[Layout | None], frozen=True, tag="instance.replug"):
     """Change the disks and NICs of a running guest to those of ``after``; ``before``: as it runs.
 
+    The content of disks that are elsewhere in ``after`` is copied there, which exists already.
+
     Returns the new layout of its devices; None for a guest that does not run, which is fine. After a failure completed
     steps are kept; the same call with the two exchanged undoes them.
     """
@@ -119,6 +123,10 @@ class ReplugGuest(Call[Layout | None], frozen=True, tag="instance.replug"):
     before: Guest
     after: Guest
     patience = 600.0
+
+    @property
+    def deadline(self) -> float:
+        return COPYING if plugging(self.before, self.after).relocated else self.patience
 
 
 class SetMemory(Call[int], frozen=True, tag="instance.set-memory"):
@@ -190,17 +198,25 @@ class RecallGuests(Call[tuple[Guest, ...]], frozen=True, tag="instance.recall"):
 
 
 class Incoming(Struct, frozen=True):
-    """Where to send it, and a shared secret; their meaning is up to the hypervisors of both nodes."""
+    """Where to send it, and a shared secret; their meaning is up to the hypervisors of both nodes.
+
+    ``disks``: where to send the content of its disks, if that is awaited.
+    """
 
     uri: str
     key: str = ""
+    disks: str = ""
 
 
 class AcceptGuest(Call[Incoming], frozen=True, tag="instance.accept"):
-    """Prepare to receive a guest from another node; ``address`` is where it will arrive."""
+    """Prepare to receive a guest from another node; ``address`` is where it will arrive.
+
+    ``disks``: those of this node are new, and their content arrives too.
+    """
 
     guest: Guest
     address: str
+    disks: bool = False
     patience = START
 
     @property
@@ -239,12 +255,16 @@ class MeasureActivity(Call[Activity], frozen=True, tag="instance.measure-activit
 
 
 class MigrateGuest(Call[Migrated], frozen=True, tag="instance.migrate"):
-    """Send the guest; reports progress in MiB of memory. When it fails, the guest keeps running here."""
+    """Send the guest; reports progress in MiB of disks, then of memory. When it fails, the guest keeps running here."""
 
     guest: Guest
     incoming: Incoming
     live: bool = True
     patience = 6 * 3600.0
+
+    @property
+    def deadline(self) -> float:
+        return COPYING if self.incoming.disks else self.patience
 
 
 class TellPrograms(Call[tuple[RunningProgram, ...]], frozen=True, tag="instance.tell-programs"):

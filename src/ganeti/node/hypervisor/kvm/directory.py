@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from pwd import struct_passwd
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 from msgspec import Struct
@@ -23,6 +23,7 @@ from ganeti.declare.types import ensure_host_name
 from ganeti.host.files import lock_owner, write_atomic
 from ganeti.host.paths import Paths
 from ganeti.host.process import processes, until
+from ganeti.model.disk import Disk
 from ganeti.model.guest import Guest
 from ganeti.node.hypervisor.kvm.command import CHROOT, MONITOR_SOCKET, PID_FILE, SERIAL_SOCKET
 from ganeti.node.hypervisor.kvm.monitor import accepts
@@ -43,7 +44,9 @@ class Record(Struct, frozen=True, kw_only=True):
 
     ``ended`` says how, once it has: a GuestState. ``boot_id`` is that of the node; after a
     reboot nothing of this is valid. ``since`` is in seconds since the epoch. ``frozen``: whether its agent may have
-    frozen its file systems, and not thawed them yet.
+    frozen its file systems, and not thawed them yet. ``reopened``: how QEMU is to have its disks open once it has
+    arrived, as ``blockdev-reopen`` takes it. ``moving``: the disks that it has as soon as QEMU uses the block nodes of
+    these names.
     """
 
     guest: Guest
@@ -54,6 +57,8 @@ class Record(Struct, frozen=True, kw_only=True):
     since: float
     ended: str = ""
     frozen: bool = False
+    reopened: tuple[dict[str, Any], ...] = ()
+    moving: dict[str, Disk] = {}
     format: int = 1
 
 

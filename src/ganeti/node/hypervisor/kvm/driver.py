@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace as replace_plan
 from pathlib import Path
@@ -32,9 +32,10 @@ from ganeti.model.timing import SHUTDOWN_TIMEOUT
 from ganeti.node.events import Events
 from ganeti.node.hypervisor.agent import GuestAgent
 from ganeti.node.hypervisor.driver import Resources
-from ganeti.node.hypervisor.kvm import drives, migration, swtpm
+from ganeti.node.hypervisor.kvm import disk_copies, drives, migration, swtpm
 from ganeti.node.hypervisor.kvm.accelerator import Accelerators
 from ganeti.node.hypervisor.kvm.addresses import console_addresses
+from ganeti.node.hypervisor.kvm.block_nodes import behind
 from ganeti.node.hypervisor.kvm.capabilities import Probe, full_version
 from ganeti.node.hypervisor.kvm.consoles import console_of
 from ganeti.node.hypervisor.kvm.devices import disk_name
@@ -93,7 +94,7 @@ class Kvm:
         await asyncio.gather(*(self._adopt(directory) for directory in directories(self._paths)))
         for name in staying:
             if machine := self._machines.get(name):
-                await migration.stay(machine)
+                await migration.take_back(machine)
 
     async def close(self) -> None:
         for machine in self._machines.values():
@@ -163,8 +164,9 @@ class Kvm:
         return self._machine(guest.name).agent
 
     async def resize_disk(self, guest: Guest, disk: OpenDisk) -> None:
-        size = await drives.size_of(disk)
-        await self._machine(guest.name).execute("block_resize", **{"node-name": disk_name(disk.disk)}, size=size)
+        size, machine = await drives.size_of(disk), self._machine(guest.name)
+        node = await behind(machine, disk_name(disk.disk))
+        await machine.execute("block_resize", **{"node-name": node}, size=size)
 
     async def limit_disk(self, guest: Guest, disk: Disk) -> None:
         await drives.limit(self._machine(guest.name), disk)
@@ -184,6 +186,11 @@ class Kvm:
     async def unplug(self, guest: Guest, device: Disk | GuestNic) -> None:
         await self._machine(guest.name).plugs.unplug(device)
 
+    async def relocate(self, guest: Guest, disk: OpenDisk, report: Report) -> None:
+        machine = self._machine(guest.name)
+        plan = await self._plan_of(machine)
+        await disk_copies.relocate(machine, plan, disk, plan.parameters.migration_bandwidth, report)
+
     async def set_vcpus(self, guest: Guest, vcpus: int) -> None:
         await self._machine(guest.name).processors.set(vcpus)
 
@@ -199,16 +206,16 @@ class Kvm:
     async def set_memory(self, guest: Guest, memory: int) -> int:
         return await self._machine(guest.name).set_memory(memory)
 
-    async def accept(self, guest: Guest, resources: Resources, address: str) -> Incoming:
+    async def accept(self, guest: Guest, resources: Resources, address: str, *, disks: bool) -> Incoming:
         if old := self._machines.get(guest.name):
             if old.record.phase != "incoming":
                 raise WrongState(f"Instance {guest.name} runs here already")
             await self._end(old)
         wanted = _wanted(guest)
         names = migration.capabilities(wanted, await self._probe.ask(wanted.kvm_path))
-        machine = await self._launch(guest, resources, "incoming")
+        machine = await self._launch(guest, resources, "incoming", filled=disks)
         try:
-            return await migration.await_incoming(machine, names, wanted, address)
+            return await migration.await_incoming(machine, names, wanted, address, disks=disks)
         except BaseException:
             await asyncio.shield(self._give_up(machine))
             raise
@@ -259,9 +266,7 @@ class Kvm:
         if success:
             if machine is None:
                 raise HypervisorFailed(f"Instance {guest.name} has not arrived: its QEMU has ended")
-            await migration.arrive(machine)
-            await machine.measure()
-            machine.enter("running")
+            await _arrived(machine)
         elif machine and machine.state is GuestState.RUNNING:
             raise WrongState(f"Instance {guest.name} has arrived and runs")
         elif machine:
@@ -275,8 +280,13 @@ class Kvm:
             raise WrongState(f"Instance {guest.name} has not left; it is {machine.state} here")
         if success:
             await self._give_up(machine)
+        elif machine.record.phase == "incoming" and machine.state.runs:
+            await _arrived(machine)
         elif machine.record.phase == "sending" or machine.state is GuestState.MIGRATED:
-            self._migrations.pop(guest.name, None)
+            if sending := self._migrations.pop(guest.name, None):
+                sending.cancel()
+                await asyncio.wait([sending])
+            await migration.stay(machine)
             if machine.state is not GuestState.RUNNING:
                 await machine.resume()
             machine.enter("running")
@@ -391,15 +401,22 @@ class Kvm:
         qemu = await self._probe.ask(wanted.kvm_path)
         return LaunchPlan(guest, wanted, qemu, accelerator, Resources(), self._paths)
 
-    async def _launch(self, guest: Guest, resources: Resources, phase: Phase) -> Machine:
+    async def _launch(self, guest: Guest, resources: Resources, phase: Phase, *, filled: bool = False) -> Machine:
+        """``filled``: holes that its disks are sent stay holes, whatever its parameters say of what it discards."""
         plan = await self._plan(guest, resources, incoming=phase == "incoming")
+        reopened: list[dict[str, Any]] = []
+        if filled and plan.parameters.disk_discard != "unmap":
+            reopened = [drives.block_node(plan, disk) for disk in resources.disks]
+            plan = replace_plan(plan, parameters=replace(plan.parameters, disk_discard="unmap"))
         self._forget(guest.name)
-        machine = await self._launched(plan, directory_of(self._paths, guest.name), phase)
+        machine = await self._launched(plan, directory_of(self._paths, guest.name), phase, reopened)
         self._machines[guest.name] = machine
         self._events.tell(machine.described())
         return machine
 
-    async def _launched(self, plan: LaunchPlan, directory: GuestDirectory, phase: Phase) -> Machine:
+    async def _launched(
+        self, plan: LaunchPlan, directory: GuestDirectory, phase: Phase, reopened: Sequence[dict[str, Any]] = ()
+    ) -> Machine:
         record = Record(
             # OS parameters may be secret, and a running guest does not need them.
             guest=evolve(plan.guest, osparams={}),
@@ -408,6 +425,7 @@ class Kvm:
             qemu_version=plan.qemu.version_text,
             boot_id=self._boot_id,
             since=self._clock.now(),
+            reopened=tuple(reopened),
         )
         log = self._paths.log / "kvm" / f"{plan.guest.name}.log"
         return await launch(plan, directory, record, log, self._told)
@@ -533,10 +551,23 @@ class Kvm:
             if state is not GuestState.RUNNING:
                 await machine.resume()
             await settle_in(machine, await self._plan_beside(machine, Resources()), _log.warning)
-        elif phase in ("starting", "incoming", "stopping") and state is GuestState.RUNNING:
+        elif phase == "incoming" and state is GuestState.RUNNING:
+            await _arrived(machine)
+        elif phase in ("starting", "stopping") and state is GuestState.RUNNING:
             machine.enter("running")
+        elif phase in ("sending", "running") and await migration.is_held(machine):
+            await migration.stay(machine)
         elif state is None:
             await machine.reset()
+
+
+async def _arrived(machine: Machine) -> None:
+    """It runs here from now on."""
+    await migration.arrive(machine)
+    await disk_copies.received(machine)
+    await machine.measure()
+    machine.record = replace(machine.record, reopened=())
+    machine.enter("running")
 
 
 def _unusable(kept: Kept, error: OSError) -> HypervisorFailed:

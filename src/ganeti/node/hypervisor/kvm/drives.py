@@ -99,11 +99,11 @@ def drive(plan: LaunchPlan, board: Board, disk: OpenDisk) -> Device:
     return device(_SCSI[kind], board.scsi(name), serial, cache, last)
 
 
-def block_node(plan: LaunchPlan, disk: OpenDisk) -> dict[str, Any]:
-    """How QEMU opens a disk."""
+def block_node(plan: LaunchPlan, disk: OpenDisk, name: str = "") -> dict[str, Any]:
+    """How QEMU opens a disk; ``name``: if it is not to have its first one."""
     wanted = plan.parameters
     protocol = _protocol(plan, disk)
-    options: dict[str, Any] = {"driver": disk.disk.format, "node-name": disk_name(disk.disk), "file": protocol}
+    options: dict[str, Any] = {"driver": disk.disk.format, "node-name": name or disk_name(disk.disk), "file": protocol}
     if disk.disk.format == "qcow2":
         options["backing"] = None  # whatever its header says
     if disk.disk.mode == "ro":
@@ -143,6 +143,12 @@ def why_not_plugged(wanted: KvmParameters) -> str:
         how = f"{kind} ones on a controller of type {controller}" if kind in _SCSI else f"{kind} ones"
         return f"its disks are {how}; paravirtual ones can be, and those on a controller of type virtio-scsi-pci"
     return ""
+
+
+def why_not_copied(wanted: KvmParameters) -> str:
+    """Why the content of disks could not be copied while their guest runs; empty if it could."""
+    kind = wanted.disk_type
+    return f"its disks are of type {kind}, which it accesses past QEMU (disk_type)" if kind in _PASSED_THROUGH else ""
 
 
 def why_not_opened(wanted: KvmParameters) -> str:

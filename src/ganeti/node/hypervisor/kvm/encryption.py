@@ -18,7 +18,7 @@ from ganeti.model.parameters.hypervisor import KvmParameters
 from ganeti.node.hypervisor.kvm.machine import Machine
 from ganeti.node.hypervisor.kvm.users import running_as
 
-_OBJECT = "migration-key"
+KEY = "migration-key"  # QEMU's name for it
 _PREFIX = "migration."
 _FILE = "keys.psk"  # where QEMU looks for it
 _USER = "qemu"  # as QEMU calls itself
@@ -34,18 +34,18 @@ async def encrypt(machine: Machine, wanted: KvmParameters, key: str, endpoint: L
     """Have the next migration be encrypted; ``client`` is who sends. Raises HypervisorFailed."""
     await do_without(machine)
     directory = _shown(machine, wanted, key)
-    await machine.execute("object-add", qom_type="tls-creds-psk", id=_OBJECT, dir=directory, endpoint=endpoint)
+    await machine.execute("object-add", qom_type="tls-creds-psk", id=KEY, dir=directory, endpoint=endpoint)
     if endpoint == "client":  # a server reads the key when a client connects
         forget_key(machine)
-    await machine.execute("migrate-set-parameters", tls_creds=_OBJECT)
+    await machine.execute("migrate-set-parameters", tls_creds=KEY)
 
 
 async def do_without(machine: Machine) -> None:
     """Have the next migration not be encrypted, though an earlier one was."""
     present = await machine.execute("qom-list", path="/objects")
-    if any(found["name"] == _OBJECT for found in present):
+    if any(found["name"] == KEY for found in present):
         await machine.execute("migrate-set-parameters", tls_creds="")
-        await machine.execute("object-del", id=_OBJECT)
+        await machine.execute("object-del", id=KEY)
 
 
 def forget_key(machine: Machine) -> None:

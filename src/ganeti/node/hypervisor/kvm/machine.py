@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from functools import partial
 from typing import Any
@@ -13,6 +13,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from ganeti.errors import HypervisorFailed, WrongState
+from ganeti.model.disk import Disk
 from ganeti.model.entity import evolve
 from ganeti.model.guest import Guest
 from ganeti.model.guest_state import NOT_STARTED, GuestState
@@ -114,6 +115,11 @@ class Machine:
     def note_frozen(self, *, frozen: bool) -> None:
         """Record durably whether its file systems have to be thawed."""
         self.record = replace(self.record, frozen=frozen)
+        self.directory.write(self.record)
+
+    def note_moving(self, moving: Mapping[str, Disk]) -> None:
+        """Record durably which disks the guest has once QEMU uses these block nodes."""
+        self.record = replace(self.record, moving=dict(moving))
         self.directory.write(self.record)
 
     def keep(self, guest: Guest) -> None:

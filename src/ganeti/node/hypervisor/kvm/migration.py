@@ -2,7 +2,8 @@
 """Moving a running guest to another QEMU (QEMU's docs/devel/migration).
 
 The QEMU of another node listens on a TCP port, one on this node has the other end of a pair of sockets. The source's
-sends the guest's memory while it runs, to another node encrypted, and pauses it for the rest. QEMU signals completion
+sends the guest's memory while it runs, to another node encrypted, and pauses it for the rest. Disks that another node
+cannot access are copied before that (``disk_copies``). QEMU signals completion
 by an event; nothing here polls.
 """
 
@@ -22,6 +23,7 @@ from qemu.qmp import EventListener
 from ganeti.errors import HypervisorFailed
 from ganeti.model.guest_state import GuestState
 from ganeti.model.parameters.hypervisor import KvmParameters
+from ganeti.node.hypervisor.kvm import disk_copies
 from ganeti.node.hypervisor.kvm.capabilities import Capabilities
 from ganeti.node.hypervisor.kvm.encryption import do_without, encrypt, forget_key, new_key
 from ganeti.node.hypervisor.kvm.machine import Machine
@@ -46,6 +48,7 @@ _POSTCOPY_PASS = 2  # gnt-instance(8), migration_caps
 _ALWAYS = ("events", "return-path")
 _POSTCOPY = "postcopy-ram"
 _PAIR = "renewal"  # as QEMU calls its end of a pair of sockets
+_HELD = "pause-before-switchover"  # when the guest is stopped, QEMU waits until its disks are complete
 
 
 def capabilities(wanted: KvmParameters, qemu: Capabilities) -> tuple[str, ...]:
@@ -58,16 +61,23 @@ def capabilities(wanted: KvmParameters, qemu: Capabilities) -> tuple[str, ...]:
     return (*_ALWAYS, *names)
 
 
-async def await_incoming(machine: Machine, names: tuple[str, ...], wanted: KvmParameters, address: str) -> Incoming:
-    """Let a QEMU started for a migration listen; returns where to send the guest."""
+async def await_incoming(
+    machine: Machine, names: tuple[str, ...], wanted: KvmParameters, address: str, *, disks: bool
+) -> Incoming:
+    """Let a QEMU started for a migration listen; returns where to send the guest.
+
+    ``disks``: the content of its disks is sent too.
+    """
     await _switch_on(machine, names)
     key = new_key()
     await encrypt(machine, wanted, key, "server")
     host = f"[{address}]" if ":" in address else address
     first = wanted.migration_port
-    await machine.execute("migrate-incoming", uri=f"tcp:{host}:{first},to={min(first + _PORTS, 65535)}")
+    last = min(first + _PORTS, 65535)
+    await machine.execute("migrate-incoming", uri=f"tcp:{host}:{first},to={last}")
     answer = await machine.execute("query-migrate")
-    return Incoming(f"tcp:{host}:{answer['socket-address'][0]['port']}", key)
+    copies = await disk_copies.receive(machine, address, range(first, last + 1)) if disks else ""
+    return Incoming(f"tcp:{host}:{answer['socket-address'][0]['port']}", key, copies)
 
 
 async def connect(old: Machine, new: Machine, names: tuple[str, ...]) -> Incoming:
@@ -88,7 +98,8 @@ async def send(
 
     If not ``live``, it is paused meanwhile, and sent as fast as the network allows.
     """
-    await _switch_on(machine, names)
+    await disk_copies.abandon(machine)  # of an earlier attempt
+    await _switch_on(machine, names, held=bool(incoming.disks))
     if incoming.key:
         await encrypt(machine, wanted, incoming.key, "client")
     else:
@@ -98,19 +109,23 @@ async def send(
         max_bandwidth=wanted.migration_bandwidth * _MIB if live else _UNLIMITED,
         downtime_limit=wanted.migration_downtime,
     )
-    with machine.monitor.listening("STOP", "MIGRATION", "MIGRATION_PASS") as events:
+    with machine.monitor.listening("STOP", "MIGRATION", "MIGRATION_PASS", "BLOCK_JOB_COMPLETED") as events:
         try:
+            if incoming.disks:
+                await disk_copies.send(machine, incoming.disks, wanted.migration_bandwidth, report)
+                report.log("Sending the memory")
             if not live:
                 await machine.execute("stop")
             await machine.execute("migrate", uri=incoming.uri)
-            progress = asyncio.create_task(_report_progress(machine, report))
+            progress = asyncio.create_task(_report_progress(machine, report, watched=bool(incoming.disks)))
             try:
                 stopped, completed = await _until_completed(machine, events, names, report)
             finally:
                 progress.cancel()
         except BaseException:
-            await asyncio.shield(_stay(machine, events))
+            await asyncio.shield(stay(machine))
             raise
+    await machine.refresh()  # QEMU tells no event of it
     done = await result(machine, completed)
     if not live:  # QEMU only measures from its own stop, and sometimes not at all
         downtime = completed - stopped
@@ -143,6 +158,14 @@ async def has_left(machine: Machine) -> bool:
     return told.get("status") == "completed" and await machine.refresh() is GuestState.MIGRATED
 
 
+async def is_held(machine: Machine) -> bool:
+    """Whether a migration with copies of disks is under way, which only the node daemon that began it can finish."""
+    if await disk_copies.are_being_made(machine):
+        return True
+    told = await machine.execute("query-migrate")
+    return bool(told.get("status") == "pre-switchover")
+
+
 async def result(machine: Machine, completed: float) -> Migrated:
     """QEMU's statistics of a finished migration."""
     told = await machine.execute("query-migrate")
@@ -172,16 +195,16 @@ async def until_arrived(machine: Machine) -> None:
             raise HypervisorFailed(f"Instance {machine.name} has not arrived") from None
 
 
-async def stay(machine: Machine) -> None:
-    """Let a guest that was to leave continue here."""
-    with machine.monitor.listening("MIGRATION") as events:
-        await _stay(machine, events)
+async def take_back(machine: Machine) -> None:
+    """Let a guest continue here that was to leave, or has left, for another QEMU on this node, which has ended."""
+    await stay(machine)
     if machine.state is GuestState.MIGRATED:
         await machine.resume()
 
 
-async def _switch_on(machine: Machine, names: tuple[str, ...]) -> None:
-    states = [{"capability": name, "state": True} for name in names]
+async def _switch_on(machine: Machine, names: tuple[str, ...], *, held: bool = False) -> None:
+    states: list[dict[str, Any]] = [{"capability": name, "state": True} for name in names]
+    states.append({"capability": _HELD, "state": held})
     await machine.execute("migrate-set-capabilities", capabilities=states)
 
 
@@ -197,6 +220,11 @@ async def _until_completed(
             stopped = _moment(event)
         if status == "completed":
             return stopped, _moment(event)
+        if status == "pre-switchover":
+            await disk_copies.end(machine)
+            await machine.execute("migrate-continue", state=status)
+        if event["event"] == "BLOCK_JOB_COMPLETED" and "error" in event["data"]:
+            raise disk_copies.failure(machine, event["data"])
         if status in ("failed", "cancelled"):
             told = await machine.execute("query-migrate")
             why = told.get("error-desc", f"it was {status}")
@@ -256,25 +284,37 @@ async def _after_pass(machine: Machine, number: int, names: tuple[str, ...], rep
         )
 
 
-async def _report_progress(machine: Machine, report: Report) -> None:
+async def _report_progress(machine: Machine, report: Report, *, watched: bool) -> None:
+    """``watched``: end a migration that stands still, since a guest whose writes are sent stands still with it."""
+    loop, last = asyncio.get_running_loop(), 0
+    moved = loop.time()
     with suppress(HypervisorFailed):
         while True:
-            ram = (await machine.execute("query-migrate")).get("ram")
+            ram: Mapping[str, Any] = {}
+            with suppress(TimeoutError):
+                async with asyncio.timeout(disk_copies.STANDSTILL):
+                    ram = (await machine.execute("query-migrate")).get("ram", {})
             if ram:
                 sent = ram["transferred"] / _MIB
                 report.progress(sent, sent + ram["remaining"] / _MIB, "MiB")
+            if ram.get("transferred", last) != last:
+                last, moved = ram["transferred"], loop.time()
+            if watched and loop.time() - moved > disk_copies.STANDSTILL:
+                await disk_copies.cut(machine, memory=True)
             await asyncio.sleep(_PROGRESS)
 
 
-async def _stay(machine: Machine, events: EventListener) -> None:
+async def stay(machine: Machine) -> None:
     """Cancel a migration, unless it has completed, and let the guest continue."""
     try:
+        await disk_copies.abandon(machine)
         told = await machine.execute("query-migrate")
         if told.get("status") in ("setup", "active", "postcopy-active", "device", "pre-switchover"):
-            await machine.execute("migrate_cancel")
-            async with asyncio.timeout(_CANCELLING):
-                while _status(await _next(machine, events)) not in ("cancelled", "failed", "completed"):
-                    pass
+            with machine.monitor.listening("MIGRATION") as events:
+                await machine.execute("migrate_cancel")
+                async with asyncio.timeout(_CANCELLING):
+                    while _status(await _next(machine, events)) not in ("cancelled", "failed", "completed"):
+                        pass
         state = await machine.refresh()
         if state and state.can_resume:
             await machine.resume()

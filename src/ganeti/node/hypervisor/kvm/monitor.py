@@ -55,10 +55,17 @@ class Monitor:
 
         Raises HypervisorFailed with QEMU's own message, or if it closes the connection or does not answer.
         """
+        return await self._execute(command, arguments, at_once=False)
+
+    async def execute_at_once(self, command: str, /, **arguments: Any) -> Any:
+        """As ``execute``, though QEMU is busy with other commands; only some can be executed so ("out of band")."""
+        return await self._execute(command, arguments, at_once=True)
+
+    async def _execute(self, command: str, arguments: Mapping[str, Any], *, at_once: bool) -> Any:
         named = arguments if "_" in command else {name.replace("_", "-"): one for name, one in arguments.items()}
         try:
             async with asyncio.timeout(_ANSWER):
-                return await self._client.execute(command, named)
+                return await self._client.execute(command, named, oob=at_once)
         except ExecuteError as error:
             raise HypervisorFailed(f"QEMU of instance {self._guest} refuses '{command}': {error}") from None
         except TimeoutError:

@@ -19,8 +19,10 @@ from ganeti.model.growth import limits
 from ganeti.model.guest import Guest, GuestNic
 from ganeti.model.guest_state import GuestState
 from ganeti.model.layout import Layout
-from ganeti.model.running import plugging
+from ganeti.model.parameters.hypervisor import KvmParameters
+from ganeti.model.running import Plugging, plugging
 from ganeti.node.hypervisor.kvm import drives, network_cards
+from ganeti.node.hypervisor.kvm.block_nodes import behind
 from ganeti.node.hypervisor.kvm.board import Board
 from ganeti.node.hypervisor.kvm.devices import card_name, disk_name, places_kept
 from ganeti.node.hypervisor.kvm.plan import LaunchPlan, told
@@ -52,6 +54,7 @@ class Plugs:
         change, board = plugging(machine.record.guest, after), Board(plan, running=True)
         if machine.state is not GuestState.RUNNING:
             yield f"it is {machine.state.because(machine.why)}"
+        yield from _obstacles_to_relocation(wanted, change)
         if change.plugs and not wanted.acpi:
             yield "it has no ACPI, by which a guest learns of devices that come and go (acpi)"
         yield from limits(machine.record.guest, after)
@@ -132,7 +135,14 @@ class Plugs:
         guest = self._machine.record.guest
         layout = guest.layout or Layout(board="")
         layout = evolve(layout, places=places_kept(layout, _plugged(after)))
-        guest = evolve(guest, disks=after.disks, nics=after.nics, peers=after.peers, beparams=after.beparams)
+        guest = evolve(
+            guest,
+            disk_template=after.disk_template,
+            disks=after.disks,
+            nics=after.nics,
+            peers=after.peers,
+            beparams=after.beparams,
+        )
         self._machine.keep(evolve(guest, layout=layout))
         return layout
 
@@ -187,7 +197,7 @@ class Plugs:
         while True:
             try:
                 if name.startswith("disk-"):
-                    await self._machine.execute("blockdev-del", node_name=name)
+                    await self._machine.execute("blockdev-del", node_name=await behind(self._machine, name))
                 else:
                     await self._machine.execute("netdev_del", id=name)
             except HypervisorFailed as error:
@@ -196,6 +206,16 @@ class Plugs:
                 await asyncio.sleep(_CLOSE_AGAIN)
             else:
                 return
+
+
+def _obstacles_to_relocation(wanted: KvmParameters, change: Plugging) -> Iterator[str]:
+    if change.relocated and (why := drives.why_not_opened(wanted)):
+        yield why
+    if change.relocated and (why := drives.why_not_copied(wanted)):
+        yield why
+    for disk in change.relocated:
+        if disk.mode == "ro":
+            yield f"{disk.called} is read-only"
 
 
 def _plugged(guest: Guest) -> list[str]:

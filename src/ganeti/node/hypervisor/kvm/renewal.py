@@ -98,7 +98,7 @@ class Renewal:
         self.new.directory.remove()
         await _forget_tpm(self._plan.kept)
         if not self._old.gone:
-            await migration.stay(self._old)
+            await migration.take_back(self._old)
 
     async def go_on(self) -> Migrated:
         """Let the guest run where it has arrived; how long it was paused in all."""

@@ -8,6 +8,7 @@ from typing import Any
 
 from ganeti.model.disk import Disk
 from ganeti.model.guest_state import GuestState
+from ganeti.node.hypervisor.kvm.block_nodes import names
 from ganeti.node.hypervisor.kvm.devices import disk_name
 
 # Powered down, and about to exit or to restart: an event says which.
@@ -37,5 +38,5 @@ def guest_state(word: str) -> GuestState:
 def failed_disks(blocks: Iterable[Mapping[str, Any]], disks: Iterable[Disk]) -> str:
     """The disks that have paused a guest, from the answer to ``query-block``."""
     status = {block.get("inserted", {}).get("node-name"): block.get("io-status") for block in blocks}
-    told = ((index, status.get(disk_name(disk))) for index, disk in enumerate(disks))
+    told = ((index, status.get(name)) for index, disk in enumerate(disks) for name in names(disk_name(disk)))
     return "; ".join(f"disk/{index}: {_WHY[why]}" for index, why in told if why in _WHY)
