@@ -16,6 +16,7 @@ import pytest
 from ganeti.config import upgrade as upgrading
 from ganeti.config.configuration import read_state
 from ganeti.config.configuration import record_of as entity_record
+from ganeti.config.going_back import BROUGHT, go_back, in_the_way
 from ganeti.config.journal import Journal
 from ganeti.config.mandate import Mandate
 from ganeti.config.replication import Replication
@@ -78,6 +79,7 @@ def _sorted(value):
 def test_every_format_has_its_file_and_a_way_to_the_next():
     assert sorted(path.name for path in FILES.iterdir()) == sorted(f"format-{form}.sql" for form in FORMATS)
     assert sorted(STEPS) == list(range(1, FORMAT))
+    assert sorted(BROUGHT) == list(range(2, FORMAT + 1))
 
 
 async def test_the_cluster_is_the_same(store):
@@ -214,6 +216,35 @@ async def test_what_is_written_now_is_what_the_present_format_is(tmp_path):
     stored = plain(store.all())
     store.close()
     assert again == {key: body for key, body in stored.items() if key[0] not in ("job-log", "counter")}
+
+
+@pytest.mark.parametrize("form", FORMATS)
+async def test_what_an_older_format_can_hold_goes_back_to_it_unchanged(form, tmp_path):
+    store = written(form, tmp_path)
+    await upgrade(store)
+    converted, revision = plain(store.all()), store.position().revision
+    assert await go_back(store, form) is (form < FORMAT)
+    assert plain(store.all()) == converted
+    assert store.position() == Position(form, revision + (form < FORMAT))
+    assert await upgrade(store) is (form < FORMAT)
+    assert plain(store.all()) == converted
+    store.close()
+
+
+@pytest.mark.parametrize(
+    ("form", "named"),
+    [(3, ["soon1.example.com"]), (2, ["soon1.example.com", "customers"]), (1, ["soon1.", "customers"])],
+)
+async def test_what_older_software_does_not_know_is_named_and_nothing_is_changed(form, named, tmp_path):
+    store = written(4, tmp_path)
+    before = (store.position(), store.all())
+    problems = in_the_way(store, form)
+    assert len(problems) == len(named)
+    assert all(name in problem for name, problem in zip(named, problems, strict=True))
+    with pytest.raises(StoreFailed, match="cannot go back"):
+        await go_back(store, form)
+    assert (store.position(), store.all()) == before
+    store.close()
 
 
 async def test_a_format_of_the_future_is_left_alone(tmp_path):

@@ -32,7 +32,6 @@ WITHOUT = {
     "gnt-cluster copyfile": "its arguments are all that it does",
     "gnt-cluster init": "there is no cluster yet",
     "gnt-cluster queue": "undone by its other word",
-    "gnt-cluster upgrade": "the way back is the same command",
     "gnt-cluster watcher": "undone by its other word",
     "gnt-node add": "undone by gnt-node remove",
     "gnt-node invite": "prints a token, which ends by itself",

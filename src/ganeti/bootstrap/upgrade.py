@@ -20,7 +20,9 @@ from msgspec import Struct
 
 import ganeti
 from ganeti.config.configuration import read_state
+from ganeti.config.going_back import go_back, in_the_way
 from ganeti.config.sqlite import SqliteStore, copy_store
+from ganeti.config.store import FORMAT
 from ganeti.declare.field import plain_rows
 from ganeti.errors import EnvironmentUnfit, GanetiError, MasterUnreachable, WrongState
 from ganeti.host.daemons import BESIDE_NODE, MASTER_DAEMONS, ON_DEMAND, Daemon
@@ -34,10 +36,11 @@ from ganeti.model.node import Node
 from ganeti.rpc.client import NodeClient
 from ganeti.rpc.contract.node import Ping
 from ganeti.rpc.contract.software import Software, SwitchVersion, TellVersions
+from ganeti.rpc.contract.store import ReplaceStore
 
-_JOBS = 3600.0  # seconds for jobs to end, after which the upgrade is cancelled
+JOBS = 3600.0  # seconds for jobs to end, after which the upgrade is cancelled
 _SERVING = 300.0  # for the master daemon to answer, once it has started
-_RESTART = 120.0  # for the node daemon of another node to come back
+RESTART = 120.0  # for the node daemon of another node to come back
 _LOOK = 1.0
 _TOLD = 60.0  # seconds between messages that say what is being waited for
 _MOST_NAMED = 10
@@ -93,6 +96,20 @@ class Intent(Struct, frozen=True, rename={"origin": "from", "target": "to"}):
     machines: tuple[Machine, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What there is before anything is changed.
+
+    ``answers``: of the nodes to be switched. ``away``: the names of those marked offline. ``form``: the format of the
+    cluster's state; ``reads``: the newest that the version to go over to can read.
+    """
+
+    answers: Mapping[str, Software | GanetiError]
+    away: tuple[str, ...]
+    form: int
+    reads: int
+
+
 class Master(Protocol):
     """A connection to the master daemon."""
 
@@ -122,39 +139,57 @@ class Upgrade:
 
     def begin(self, target: str) -> None:
         """Record that the cluster is to switch to a version, if it can. Raises a CheckFailed."""
+        intent, found = self.planned(target)
+        for problem in _silent(found.answers):  # only where it may be the reason for going back
+            self.warn(f"{problem}. It keeps the version that it has")
+        self._write(intent)
+
+    def planned(self, target: str) -> tuple[Intent, Found]:
+        """Raises a CheckFailed that names everything that is in the way."""
         before = self.intent
         if before and target != before.origin:
             raise WrongState(
                 f"The upgrade to {before.target} is not complete; finish it with 'gnt-cluster upgrade --resume', "
                 f"or go back with 'gnt-cluster upgrade --to {before.origin}'"
             )
+        current = self.current()
+        others = self._others()
+        machines = before.machines if before else tuple(_machine(node) for node in others if not node.offline)
+        found = self.look(target, machines, others)
+        problems = [*self._problems_here(target, found), *_problems_there(target, found.answers)]
+        if not before:
+            problems += [f"{problem}; mark it offline if it is down" for problem in _silent(found.answers)]
+        if problems:
+            raise WrongState("\n".join([f"The cluster cannot go over to {target}; nothing was changed.", *problems]))
+        if before:  # the original state counts, not the present one
+            stage = Stage.DRAINING if self.services.running(Daemon.MASTER) else Stage.STOPPING
+            return msgspec.structs.replace(before, origin=before.target, target=target, stage=stage), found
+        running = {answer.running for answer in found.answers.values() if isinstance(answer, Software)}
+        if current == target and running <= {target}:
+            raise WrongState(f"All nodes run {target} already")
+        daemons = (Daemon.NODE, *filter(self.services.running, (*BESIDE_NODE, *ON_DEMAND)))
+        return Intent(current, target, Stage.DRAINING, self._drained(), daemons, machines), found
+
+    def current(self) -> str:
+        """The version in use here. Raises EnvironmentUnfit if versions are not installed side by side."""
         versions = Versions(self.paths)
         current = versions.current()
         if current is None:
             raise EnvironmentUnfit(
                 f"The software in {versions.directory} is not kept by versions; run './run install' on every node"
             )
-        machines = before.machines if before else self._others()
-        answers = asyncio.run(self._ask(machines))
-        problems = [*self._problems_here(versions, target), *_problems_there(target, answers)]
-        silent = [f"{name} does not answer: {a.message}" for name, a in answers.items() if isinstance(a, GanetiError)]
-        if before:  # nothing can be done about that: it may be the reason for a downgrade
-            for problem in silent:
-                self.warn(f"{problem}. It keeps the version that it has")
-        elif silent:
-            problems += [f"{problem}; mark it offline if it is down" for problem in silent]
-        if problems:
-            raise WrongState("\n".join([f"The cluster cannot go over to {target}; nothing was changed.", *problems]))
-        running = {answer.running for answer in answers.values() if isinstance(answer, Software)}
-        if not before and current == target and running <= {target}:
-            raise WrongState(f"All nodes run {target} already")
-        if before:  # the original state counts, not the present one
-            stage = Stage.DRAINING if self.services.running(Daemon.MASTER) else Stage.STOPPING
-            changed = {"origin": before.target, "target": target, "stage": stage}
-            self._write(msgspec.structs.replace(before, **changed))
-        else:
-            daemons = (Daemon.NODE, *filter(self.services.running, (*BESIDE_NODE, *ON_DEMAND)))
-            self._write(Intent(current, target, Stage.DRAINING, self._drained(), daemons, machines))
+        return current
+
+    def look(self, target: str, machines: Sequence[Machine], others: Sequence[Node] | None = None) -> Found:
+        """Look at the nodes and at the state. ``others``: all nodes but this one, if they are known."""
+        others = self._others() if others is None else others
+        version = Versions(self.paths).find(target)
+        return Found(
+            asyncio.run(self._ask(machines)),
+            tuple(node.name for node in others if node.offline),
+            self._format(),
+            version.format if version else 0,
+        )
 
     def go_on(self) -> tuple[str, ...]:
         """Do what is left; returns the command to run next, as arguments, or nothing."""
@@ -188,34 +223,39 @@ class Upgrade:
 
     # --- before anything is changed
 
-    def _others(self) -> tuple[Machine, ...]:
-        """The nodes that are online, except this one."""
+    def _others(self) -> list[Node]:
         store = SqliteStore(self.paths.store)
         try:
             state = read_state(store)
         finally:
             store.close()
-        nodes = (node for node in state.nodes if not node.offline and node.uuid != state.master.uuid)
-        return tuple(Machine(node.name, node.primary_ip, node.certificates) for node in nodes)
+        return [node for node in state.nodes if node.uuid != state.master.uuid]
+
+    def _format(self) -> int:
+        store = SqliteStore(self.paths.store)
+        try:
+            return store.position().format
+        finally:
+            store.close()
 
     async def _ask(self, machines: Iterable[Machine]) -> Mapping[str, Software | GanetiError]:
         async with self.calling() as client:
             return await client.call_all([machine.node for machine in machines], TellVersions())
 
-    def _problems_here(self, versions: Versions, target: str) -> Iterable[str]:
-        found = versions.find(target)
-        if not found:
-            yield _lacking("This node", target, [version.version for version in versions.installed()])
-            return
-        store = SqliteStore(self.paths.store)
-        try:
-            form = store.position().format
-        finally:
-            store.close()
-        if found.format < form:
+    def _problems_here(self, target: str, found: Found) -> Iterable[str]:
+        if not found.reads:
+            yield _lacking("This node", target, [version.version for version in Versions(self.paths).installed()])
+        elif found.form > FORMAT:
             yield (
-                f"The cluster's state has format {form}, {target} reads it up to {found.format}: there is no way back"
+                f"The cluster's state has format {found.form}, which this command does not know; run that of the "
+                f"version that has written it, {self.paths.software}/VERSION/bin/gnt-cluster"
             )
+        elif found.reads < found.form:
+            store = SqliteStore(self.paths.store)
+            try:
+                yield from in_the_way(store, found.reads)
+            finally:
+                store.close()
 
     def _drained(self) -> bool:
         (drained,) = self.master().call(Method.QUERY_CONFIG_VALUES, ["drain_flag"])
@@ -235,6 +275,7 @@ class Upgrade:
                 kept = self.paths.kept_store(intent.origin)
                 copy_store(self.paths.store, kept)
                 self.say(f"The cluster's state as it is now is kept in {kept}")
+                asyncio.run(self._go_back(intent))
             case Stage.SWITCHING:
                 asyncio.run(self._switch_others(intent))
                 self._switch_here(intent)
@@ -249,17 +290,17 @@ class Upgrade:
         """Drain the queue, and wait for the present jobs."""
         master = self.master()
         master.call(Method.SET_DRAIN_FLAG, True)
-        deadline, told = time.monotonic() + _JOBS, 0.0
+        deadline, told = time.monotonic() + JOBS, 0.0
         try:
-            while jobs := _unfinished(master):
+            while jobs := unfinished(master):
                 now = time.monotonic()
                 if now > deadline:
                     raise WrongState(
-                        f"{_named(jobs)} did not end within {_JOBS / 60:.0f} minutes; cancel what should not go on "
+                        f"{named_jobs(jobs)} did not end within {JOBS / 60:.0f} minutes; cancel what should not go on "
                         "('gnt-job cancel'), then try again. Nothing was changed"
                     )
                 if now > told:
-                    self.say(f"Waiting for {_named(jobs)} ...")
+                    self.say(f"Waiting for {named_jobs(jobs)} ...")
                     told = now + _TOLD
                 time.sleep(_LOOK)
         except (KeyboardInterrupt, WrongState):
@@ -268,6 +309,28 @@ class Upgrade:
             if Versions(self.paths).current() == intent.origin:  # nothing else on any node
                 self.paths.upgrade.unlink()
             raise
+
+    async def _go_back(self, intent: Intent) -> None:
+        """Where the version to go over to is one that knows older formats only: convert the state, and its replicas.
+
+        A node that has no replica that its version can read could not become the master.
+        """
+        version = Versions(self.paths).find(intent.target)
+        store = SqliteStore(self.paths.store)
+        try:
+            if not version or not await go_back(store, version.format):
+                return
+            self.say(f"It is in format {version.format} now, which {intent.target} reads; nothing of it is lost")
+            candidates = {node.name for node in read_state(store).candidates}
+            position = store.position()
+            everything = ReplaceStore(format=position.format, revision=position.revision, records=store.all())
+        finally:
+            store.close()
+        async with self.calling() as client:
+            told = [machine.node for machine in intent.machines if machine.name in candidates]
+            for name, answer in (await client.call_all(told, everything)).items():
+                if isinstance(answer, GanetiError):
+                    self.warn(f"The replica on {name} stays as it is until the master reaches it: {answer.message}")
 
     async def _switch_others(self, intent: Intent) -> None:
         """All concurrently. A failure must not hold up the others: it is reported, here and by the verification."""
@@ -305,6 +368,14 @@ class Upgrade:
                 return
 
 
+def _machine(node: Node) -> Machine:
+    return Machine(node.name, node.primary_ip, node.certificates)
+
+
+def _silent(answers: Mapping[str, Software | GanetiError]) -> list[str]:
+    return [f"{name} does not answer: {a.message}" for name, a in answers.items() if isinstance(a, GanetiError)]
+
+
 def _problems_there(target: str, answers: Mapping[str, Software | GanetiError]) -> Iterable[str]:
     for name, answer in answers.items():
         if isinstance(answer, Software) and target not in answer.installed:
@@ -315,13 +386,13 @@ def _lacking(who: str, target: str, installed: Sequence[str]) -> str:
     return f"{who} does not have {target} (installed: {', '.join(installed) or 'none'}); run its './run install' there"
 
 
-def _unfinished(master: Master) -> list[int]:
+def unfinished(master: Master) -> list[int]:
     """The numbers of jobs that wait or run."""
     ended: list[Any] = ["|", *(["=", "status", status] for status in JobStatus if status.final)]
     return [row[0] for row in plain_rows(master.call(Method.QUERY, "job", ["id"], ["!", ended])["data"])]
 
 
-def _named(jobs: Sequence[int]) -> str:
+def named_jobs(jobs: Sequence[int]) -> str:
     some = ", ".join(map(str, jobs[:_MOST_NAMED]))
     more = f" and {len(jobs) - _MOST_NAMED} more" if len(jobs) > _MOST_NAMED else ""
     return f"{'job' if len(jobs) == 1 else 'jobs'} {some}{more}"
@@ -329,13 +400,13 @@ def _named(jobs: Sequence[int]) -> str:
 
 async def _switched(client: NodeClient, node: Node, version: str) -> str:
     """Why a node did not switch to a version; empty if it did."""
-    deadline = time.monotonic() + _RESTART
+    deadline = time.monotonic() + RESTART
     try:
         await client.call(node, SwitchVersion(version=version))
         while (running := await _running(client, node)) != version:
             if time.monotonic() > deadline:
                 found = f"runs {running} still" if running else "does not answer"
-                return f"its node daemon {found} after {_RESTART:.0f} seconds"
+                return f"its node daemon {found} after {RESTART:.0f} seconds"
             await asyncio.sleep(_LOOK)
     except GanetiError as error:
         return error.message

@@ -8,6 +8,7 @@ import sys
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from ganeti.cli.options import PREVIEW
 from ganeti.cli.runnable import Local
 from ganeti.cli.session import Session
 from ganeti.declare.command import Command, Option
@@ -29,6 +30,11 @@ def _upgrade(session: Session, values: dict[str, Any]) -> int:
         session.client.close()  # which reports the reason more precisely
         raise NotMaster("This is not the master node; 'gnt-cluster getmaster' names it")
     upgrade = _prepare(session)
+    if values.get("dry_run"):
+        from ganeti.bootstrap.upgrade_preview import foreseen  # noqa: PLC0415
+
+        session.tell(foreseen(upgrade, target))
+        return 0
     with exclusive(session.paths.run / "upgrade.lock", "Another 'gnt-cluster upgrade' is at work"):
         if target:
             upgrade.begin(target)
@@ -72,8 +78,9 @@ UPGRADE = Local(
         options=(
             Option(("--to",), "The version to go over to, which must be installed on every node", metavar="VERSION"),
             Option(("--resume",), "Go on with an upgrade that was interrupted; without one, do nothing", kind="flag"),
+            PREVIEW,
         ),
-        usage="{--to <version> | --resume}",
+        usage="[--preview] {--to <version> | --resume}",
     ),
     "Go over to another version of the software on all nodes. Jobs are waited for; instances run on. The way back to "
     "an earlier version is the same.",

@@ -15,6 +15,7 @@ from ganeti.host.daemons import MASTER_DAEMONS, NODE_DAEMONS
 SOURCE = Path(ganeti.__file__).parent
 SITE = next(Path(sys.prefix).glob("lib/python3*/site-packages"))
 OLD, NEW = ganeti.VERSION, "4.0.99"
+OLDER = "3.9.0"  # that knows an older format of the state
 NODES = ("node1", "node2", "node3")
 GNT = "/opt/ganeti/bin/gnt-cluster"
 _STOP = (
@@ -45,6 +46,7 @@ def install(node, version, form=FORMAT):
         ("python3", "-m", "venv", "--without-pip", place),
         ("cp", "-r", str(SOURCE), f"{place}/ganeti"),
         ("sed", "-i", f's/^VERSION = .*/VERSION = "{version}"/', f"{place}/ganeti/__init__.py"),
+        ("sed", "-i", f"s/^FORMAT = .*/FORMAT = {form}/", f"{place}/ganeti/config/store.py"),
     ):
         done = node.run(*words)
         assert not done.failed, done.why()
@@ -140,3 +142,52 @@ def test_what_is_interrupted_goes_on(versioned):
         run_everywhere(cluster, target)
         current = target
     assert cluster.gnt("gnt-cluster", "queue", "info") == "The drain flag is unset\n"
+
+
+def formats(cluster):
+    """Of the state on the master and of its replicas."""
+    read = (
+        "import sqlite3; print(*sqlite3.connect('/var/lib/ganeti/cluster.db').execute('SELECT format FROM position'))"
+    )
+    return [cluster.lab.node(name).run("python3", "-c", read).output.strip() for name in NODES]
+
+
+def test_it_goes_back_to_a_version_that_knows_an_older_format(versioned):
+    cluster = versioned
+    for name in NODES:
+        install(cluster.lab.node(name), OLDER, FORMAT - 1)
+    add = ("gnt-instance", "add", "-t", "sharedfile", "-H", "kvm", "--disk", "0:size=1g", "-o", "tiny+default")
+    cluster.gnt(*add, "--forthcoming", "--no-name-check", "--no-ip-check", "-n", "node2", "soon1.lab.test")
+
+    for words in (("--preview",), ()):
+        status, told = upgrade(cluster, "--to", OLDER, *words)
+        assert status == 1, told
+        assert "and would take them for some whose disks are lost: soon1.lab.test. To go back," in told.replace(
+            "\n", " "
+        )
+    run_everywhere(cluster, OLD)
+    cluster.gnt("gnt-instance", "remove", "-f", "soon1.lab.test")
+    cluster.gnt(*add, "-B", "memory=128,vcpus=1", "--no-name-check", "--no-ip-check", "-n", "node2", "web1.lab.test")
+    qemu = cluster.lab.node("node2").run("pgrep", "-f", "qemu-system").output
+    before = formats(cluster)
+    assert set(before) == {f"({FORMAT},)"}
+
+    status, told = upgrade(cluster, "--to", OLDER, "--preview")
+    assert status == 0, told
+    assert f"Would convert the state to format {FORMAT - 1}, which {OLDER} reads; nothing of it is lost" in told
+    assert f"Would switch node3.lab.test to {OLDER} (runs {OLD}; installed: {OLDER}, {OLD})" in told
+    assert formats(cluster) == before
+    run_everywhere(cluster, OLD)
+
+    status, told = upgrade(cluster, "--to", OLDER)
+    assert status == 0, told
+    run_everywhere(cluster, OLDER)
+    assert set(formats(cluster)) == {f"({FORMAT - 1},)"}
+    rows = cluster.gnt("gnt-instance", "list", "--no-headers", "-o", "name,status")
+    assert rows.split() == ["web1.lab.test", "running"]
+
+    status, told = upgrade(cluster, "--to", OLD)
+    assert status == 0, told
+    run_everywhere(cluster, OLD)
+    assert set(formats(cluster)) == {f"({FORMAT},)"}
+    assert cluster.lab.node("node2").run("pgrep", "-f", "qemu-system").output == qemu

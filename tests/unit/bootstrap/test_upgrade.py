@@ -10,6 +10,8 @@ import pytest
 import ganeti
 from ganeti.bootstrap import upgrade as upgrading
 from ganeti.bootstrap.upgrade import RESUME, VERIFY, Upgrade
+from ganeti.bootstrap.upgrade_preview import foreseen
+from ganeti.config.configuration import read_state
 from ganeti.config.sqlite import SqliteStore
 from ganeti.config.store import FORMAT
 from ganeti.errors import EnvironmentUnfit, ExecutionFailed, MasterUnreachable, NodeUnreachable, StoreFailed, WrongState
@@ -18,8 +20,10 @@ from ganeti.host.paths import Paths
 from ganeti.host.versions import Versions
 from ganeti.luxi.protocol import Method
 from ganeti.model.entity import evolve
+from ganeti.model.instance import Instance
 from ganeti.rpc.contract.node import Ping, Pong
 from ganeti.rpc.contract.software import Software, SwitchVersion, TellVersions
+from ganeti.rpc.contract.store import Position, ReplaceStore
 from tests.cluster.world import first_state, stored
 
 OLD, NEW = "4.0.0", "4.1.0"
@@ -39,6 +43,7 @@ class World:
         self.drained, self.jobs = False, []
         self.others = {"node2": OLD, "node3": OLD}
         self.has = dict.fromkeys(self.others, (OLD, NEW))
+        self.replicas = {}
         self.silent, self.stuck, self.broken, self.told = set(), set(), set(), []
         self.shy = 0  # how often the master daemon does not answer yet
         for version in (OLD, NEW):
@@ -85,6 +90,9 @@ class World:
                 if node.name not in self.stuck:
                     self.others[node.name] = version
                 return None
+            case ReplaceStore(format=form):
+                self.replicas[node.name] = form
+                return Position(form, call.revision)
             case Ping():
                 return Pong(node.name, self.others[node.name], 0.0)
 
@@ -234,11 +242,169 @@ def test_everything_that_is_in_the_way_is_told_at_once_and_nothing_is_changed(wo
     assert world.end() == before
 
 
-def test_there_is_no_way_back_to_a_version_that_does_not_know_the_states_format(world):
-    world.install("3.9", form=FORMAT - 1)
-    world.has = dict.fromkeys(world.others, ("3.9",))
-    with pytest.raises(WrongState, match=f"has format {FORMAT}, 3.9 reads it up to {FORMAT - 1}: there is no way back"):
-        world.upgrade.begin("3.9")
+OLDER = "3.9"
+
+
+def add_older(world):
+    """A version that knows an older format of the state."""
+    world.install(OLDER, form=FORMAT - 1)
+    world.has = dict.fromkeys(world.others, (OLDER, OLD))
+
+
+def position(world):
+    store = SqliteStore(world.paths.store)
+    try:
+        return store.position()
+    finally:
+        store.close()
+
+
+def store_of(world, state):
+    store = SqliteStore(world.paths.store)
+    asyncio.run(stored(state, store))
+    store.close()
+
+
+def test_going_back_to_a_version_with_an_older_format_converts_the_state_and_its_replicas(world, go_on):
+    add_older(world)
+    before = position(world)
+    world.upgrade.begin(OLDER)
+    assert go_on() == VERIFY
+    assert world.end() == done(OLDER)
+    assert position(world) == Position(FORMAT - 1, before.revision + 1)
+    candidates = {node.name for node in first_state(nodes=4).candidates} & world.others.keys()
+    assert world.replicas == dict.fromkeys(candidates, FORMAT - 1)
+    assert candidates
+    assert world.steps.index(("ReplaceStore", "node2")) < world.steps.index(("SwitchVersion", "node2"))
+    kept = SqliteStore(world.paths.kept_store(OLD))
+    assert kept.position() == before
+    kept.close()
+
+
+def test_a_candidate_that_is_silent_while_the_state_goes_back_is_named_and_holds_up_nothing(world, go_on):
+    add_older(world)
+    world.upgrade.begin(OLDER)
+    world.silent.add("node2")
+    upgrading_restart, upgrading.RESTART = upgrading.RESTART, -1.0
+    try:
+        assert go_on() == VERIFY
+    finally:
+        upgrading.RESTART = upgrading_restart
+    assert "The replica on node2 stays as it is until the master reaches it: Node node2 cannot be reached" in world.told
+    assert position(world).format == FORMAT - 1
+
+
+def with_forthcoming(world):
+    store = SqliteStore(world.paths.store)
+    state = read_state(store)
+    store.close()
+    soon = Instance(
+        uuid="s", name="soon1", primary_node=state.master.uuid, os="tiny", hypervisor="kvm", disk_template="diskless",
+        forthcoming=True,
+    )  # fmt: skip
+    store_of(world, state.changed([soon]))
+
+
+def test_what_older_software_would_take_for_something_else_is_named_and_nothing_is_changed(world):
+    with_forthcoming(world)
+    add_older(world)
+    before = position(world)
+    for attempt in (world.upgrade.begin, lambda target: foreseen(world.upgrade, target)):
+        with pytest.raises(WrongState) as refused:
+            attempt(OLDER)
+        assert refused.value.message == (
+            f"The cluster cannot go over to {OLDER}; nothing was changed.\n"
+            "Software of format 3 knows no forthcoming instances, and would take them for some whose disks are lost: "
+            "soon1. To go back, create them ('gnt-instance add --commit') or give them up ('gnt-instance remove')"
+        )
+    assert position(world) == before
+    assert not world.paths.upgrade.exists()
+
+
+def test_what_came_meanwhile_stops_it_before_a_node_is_switched_and_there_is_a_way_back(world, go_on):
+    add_older(world)
+    world.upgrade.begin(OLDER)
+    with_forthcoming(world)
+    before = position(world)
+    with pytest.raises(StoreFailed, match=rf"soon1. To go back.*; put that right, then run .* --to {OLD}'"):
+        go_on()
+    assert position(world) == before
+    assert Versions(world.paths).current() == OLD
+    world.upgrade.begin(OLD)
+    assert go_on() == VERIFY
+    assert world.end() == done(OLD)
+
+
+def test_a_state_that_this_command_does_not_know_is_left_to_the_one_that_wrote_it(world, monkeypatch):
+    monkeypatch.setattr(upgrading, "FORMAT", FORMAT - 1)
+    add_older(world)
+    with pytest.raises(WrongState, match=rf"has format {FORMAT}, which this command does not know; run that of the"):
+        world.upgrade.begin(OLDER)
+
+
+def test_a_preview_tells_what_is_done_on_which_node_and_changes_nothing(world):
+    world.jobs = [[7, 8]]
+    before = world.end()
+    told = list(foreseen(world.upgrade, NEW).lines())
+    assert world.end() == before
+    assert {step[0] for step in world.steps} == {"TellVersions", Method.QUERY_CONFIG_VALUES, Method.QUERY}
+    assert not world.told
+    assert "\n".join(told) == (
+        "Would drain the job queue, and wait for jobs 7, 8\n"
+        "Would stop ganeti-masterd and ganeti-rapi on this node; instances run on\n"
+        f"Would keep the cluster's state, in format {FORMAT}, in {world.paths.kept_store(OLD)}\n"
+        "Would switch node2 to 4.1.0 (runs 4.0.0; installed: 4.0.0, 4.1.0), and have its daemons restart\n"
+        "Would switch node3 to 4.1.0 (runs 4.0.0; installed: 4.0.0, 4.1.0), and have its daemons restart\n"
+        "Would switch this node to 4.1.0 (in use: 4.0.0; installed: 4.0.0, 4.1.0), and restart ganeti-noded, "
+        "ganeti-confd, ganeti-mond\n"
+        "Would start ganeti-masterd and ganeti-rapi of 4.1.0\n"
+        "Would accept jobs again\n"
+        "Would run 'gnt-cluster verify'\n"
+        "Takes at most 60 minutes for jobs to end, then seconds without master daemon, remote API and watcher, or up "
+        "to 120 if a node has to be waited for\n"
+        "Risk: if jobs do not end in time, the queue is opened again and nothing is changed\n"
+        "Risk: node4 is marked offline and keeps its version; run 'gnt-cluster upgrade --to 4.1.0' again when it is "
+        "back\n"
+        "Risk: a node that does not come back with the new version is named, and holds up no other\n"
+        "Risk: if the master daemon of 4.1.0 does not start, there is none until 'gnt-cluster upgrade --resume', or "
+        "'gnt-cluster upgrade --to 4.0.0', which goes back\n"
+        "Checked only; nothing was changed"
+    )
+
+
+@pytest.mark.parametrize(
+    ("form", "told"),
+    [
+        (FORMAT - 1, f"Would convert the state to format {FORMAT - 1}, which 4.1.0 reads; nothing of it is lost"),
+        (
+            FORMAT + 1,
+            f"Would start {' and '.join(MASTER_DAEMONS)} of 4.1.0, which convert the state to format {FORMAT + 1}",
+        ),
+    ],
+)
+def test_a_preview_tells_of_a_change_of_the_states_format(world, form, told):
+    world.install(NEW, form=form)
+    assert told in list(foreseen(world.upgrade, NEW).lines())
+
+
+def test_a_preview_of_what_is_left_begins_where_it_was_interrupted(world, go_on, monkeypatch):
+    assert foreseen(world.upgrade, None).changes == ("change nothing: no upgrade is under way",)
+    world.upgrade.begin(NEW)
+    world.last = len(world.steps) + 8  # when nodes are switched
+    with pytest.raises(Killed):
+        go_on()
+    world.last = None
+    assert world.upgrade.intent.stage == "switching"
+    world.silent.add("node3")
+    before, intent = world.end(), world.upgrade.intent
+    told = list(foreseen(world.upgrade, None).lines())
+    assert (world.end(), world.upgrade.intent) == (before, intent)
+    assert told[0].startswith("Would switch node2 to 4.1.0 (")
+    assert told[1] == "Would switch node3 to 4.1.0 if it answers by then"
+    assert (
+        "Risk: node3 does not answer (Node node3 cannot be reached) and may keep its version; run 'gnt-cluster "
+        "upgrade --to 4.1.0' again when it is back"
+    ) in told
 
 
 def test_what_all_nodes_run_is_no_upgrade(world):
@@ -253,7 +419,7 @@ def test_software_that_is_installed_in_another_way_is_left_alone(world):
 
 
 def test_jobs_that_do_not_end_are_named_and_the_queue_is_open_again(world, go_on, monkeypatch):
-    monkeypatch.setattr(upgrading, "_JOBS", -1.0)
+    monkeypatch.setattr(upgrading, "JOBS", -1.0)
     world.jobs = [[*range(12)]]
     world.upgrade.begin(NEW)
     with pytest.raises(WrongState, match="jobs 0, 1, 2, 3, 4, 5, 6, 7, 8, 9 and 2 more did not end"):
@@ -269,7 +435,7 @@ def test_a_queue_that_was_drained_stays_so(world, go_on):
 
 
 def test_a_node_that_does_not_go_over_holds_up_no_other_and_can_follow(world, go_on, monkeypatch):
-    monkeypatch.setattr(upgrading, "_RESTART", -1.0)
+    monkeypatch.setattr(upgrading, "RESTART", -1.0)
     world.stuck.add("node2")
     world.upgrade.begin(NEW)
     assert go_on() == VERIFY
