@@ -31,6 +31,30 @@ class Followed:
     revision: int
 
 
+class Writes:
+    """Notices when a database is written by another process; no file is kept open for it."""
+
+    def __init__(self, path: Path) -> None:
+        self._files = (path, path.with_name(f"{path.name}-wal"))
+        self._stamps: list[tuple[int, ...] | None] = []
+        self._again = False
+
+    def look(self) -> bool | None:
+        """Whether it may have been written since the last look; None if there is none."""
+        stamps = [_written(path) for path in self._files]
+        if stamps[0] is None:
+            self.forget()
+            return None
+        # File times are coarse: reading once more after the last change makes sure that none is missed.
+        changed = stamps != self._stamps
+        changed, self._again, self._stamps = changed or self._again, changed, stamps
+        return changed
+
+    def forget(self) -> None:
+        """The next look finds it written."""
+        self._stamps = []
+
+
 class Follower:
     """Decodes only the records that have changed since the last time; no file is kept open in between.
 
@@ -39,9 +63,7 @@ class Follower:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._files = (path, path.with_name(f"{path.name}-wal"))
-        self._stamps: list[tuple[int, ...] | None] = []
-        self._again = False
+        self._writes = Writes(path)
         self._reading = Reading()
         self._seen: dict[tuple[Kind, str], int] = {}  # a hash of each record
         self._found: Followed | None = None
@@ -51,13 +73,10 @@ class Follower:
 
         Raises StoreFailed.
         """
-        stamps = [_written(path) for path in self._files]
-        if stamps[0] is None:
+        written = self._writes.look()
+        if written is None:
             self._forget()
-            return None
-        if stamps != self._stamps or self._again:
-            # File times are coarse: reading once more after the last change makes sure that none is missed.
-            self._again, self._stamps = stamps != self._stamps, stamps
+        elif written:
             self._read()
         return self._found
 
@@ -103,7 +122,8 @@ class Follower:
         return revision, {(_KIND[kind], key): body for kind, key, body in found}
 
     def _forget(self) -> None:
-        self._stamps, self._reading, self._seen, self._found = [], Reading(), {}, None
+        self._writes.forget()
+        self._reading, self._seen, self._found = Reading(), {}, None
 
 
 def _written(path: Path) -> tuple[int, ...] | None:

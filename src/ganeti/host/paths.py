@@ -174,7 +174,22 @@ class Paths:
     @property
     def queue_drain(self) -> Path:
         """Exists while the queue is drained, for other programs; on master candidates."""
-        return self.state / "queue" / "drain"
+        return self.queue / "drain"
+
+    @property
+    def queue(self) -> Path:
+        """Of files about jobs, for other programs; on master candidates."""
+        return self.state / "queue"
+
+    def job_file(self, number: int, *, archived: bool) -> Path:
+        """Where Ganeti has the file of a job: 10,000 archived ones in a directory."""
+        place = self.queue / "archive" / str(number // 10_000) if archived else self.queue
+        return place / f"job-{number}"
+
+    def job_files(self) -> list[Path]:
+        """Those that exist."""
+        found = (*self.queue.glob("job-*"), *self.queue.glob("archive/*/job-*"))
+        return [path for path in found if path.name.removeprefix("job-").isdecimal()]
 
     @property
     def machines(self) -> Path:

@@ -266,6 +266,15 @@ class Cluster(Entity, frozen=True, kw_only=True):
         ),
     ] = False
 
+    job_files: Annotated[
+        bool,
+        setting(
+            "Whether master candidates also write jobs to files, queue/job-N, for other programs to read",
+            "--job-files",
+            title="job files",
+        ),
+    ] = False
+
     ndparams: Annotated[Parameters, node_parameters()] = {}
     beparams: Annotated[
         Parameters,

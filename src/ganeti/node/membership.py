@@ -115,7 +115,12 @@ def of_candidates(paths: Paths) -> list[Path]:
     Files that another daemon derives from the state come after it.
     """
     single = (*_candidate_paths(paths).values(), paths.replica_term)
-    state = (*sorted(paths.state.glob(f"{paths.store.name}*")), paths.config_data, paths.queue_drain)
+    state = (
+        *sorted(paths.state.glob(f"{paths.store.name}*")),
+        paths.config_data,
+        paths.queue_drain,
+        *paths.job_files(),
+    )
     return [path for path in (*single, *state) if path.exists()]
 
 

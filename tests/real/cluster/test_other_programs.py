@@ -63,6 +63,32 @@ def test_they_find_what_they_read_and_ask_for(cluster):
         assert {"ganeti-confd", "ganeti-mond"} <= set(names)
 
 
+def test_jobs_are_in_files_on_candidates_if_the_cluster_is_set_so(cluster):
+    queue = {name: cluster.lab.node(name).path("/var/lib/ganeti/queue") for name in ("node1", "node2", "node3")}
+    number = cluster.gnt("gnt-debug", "delay", "--submit", "--print-jobid", "0.5").split()[-1]
+    cluster.gnt("gnt-job", "wait", number)
+    assert not any(list(place.glob("job-*")) for place in queue.values())
+    cluster.gnt("gnt-cluster", "modify", "--job-files", "yes")
+    secret = ("--os-parameters-private", "key=rosebud", "-O", "dhcp=yes")
+    words = ("-t", "diskless", "-H", "fake", "-o", "tiny+default", "-n", "node2", "--no-install", "--no-start", *secret)
+    cluster.gnt("gnt-instance", "add", *words, "--no-name-check", "--no-ip-check", "web1.lab.test")
+    newest = cluster.gnt("gnt-job", "list", "--no-headers", "-o", "id").split()[-1]
+    for place in queue.values():
+        eventually((place / f"job-{newest}").exists)
+        eventually(lambda place=place: '"success"' in (place / f"job-{newest}").read_text())
+        form = json.loads((place / f"job-{newest}").read_text())
+        assert form["ops"][0]["input"]["OP_ID"] == "OP_INSTANCE_CREATE"
+        assert "rosebud" not in (place / f"job-{newest}").read_text()
+        assert json.loads((place / f"job-{number}").read_text())["ops"][0]["status"] == "success"
+    cluster.gnt("gnt-job", "archive", number)
+    for place in queue.values():
+        eventually((place / "archive/0" / f"job-{number}").exists)
+        assert not (place / f"job-{number}").exists()
+    cluster.gnt("gnt-cluster", "modify", "--job-files", "no")
+    for place in queue.values():
+        eventually(lambda place=place: not list(place.rglob("job-*")))
+
+
 def test_what_somebody_edits_is_written_anew_and_what_a_node_must_not_have_goes(cluster):
     node = cluster.lab.node("node2")
     node.write("/var/lib/ganeti/config.data", "{}")

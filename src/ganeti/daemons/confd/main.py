@@ -14,6 +14,7 @@ from contextlib import asynccontextmanager
 
 from ganeti.config.following import Followed, Follower
 from ganeti.daemons.confd.answers import Answers
+from ganeti.daemons.confd.job_files import JobFiles
 from ganeti.daemons.confd.mirror import Mirror
 from ganeti.daemons.confd.server import Server
 from ganeti.daemons.daemon import main as run_daemon
@@ -36,6 +37,7 @@ class Attendant:
         self.answers: Answers | None = None
         self._follower = Follower(paths.store)
         self._mirror = Mirror(paths)
+        self._job_files = JobFiles(paths)
         self._trouble = ""
 
     async def attend(self) -> None:
@@ -65,6 +67,7 @@ class Attendant:
         found = self._follower.look()
         self._answer_from(found)
         self._mirror.update(found)
+        self._job_files.update(wanted=found is not None and found.state.cluster.job_files)
 
     def _answer_from(self, found: Followed | None) -> None:
         if found is None:
