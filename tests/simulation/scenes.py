@@ -12,6 +12,7 @@ from ganeti.model.network import Network
 from ganeti.model.node import Node
 from ganeti.node.hypervisor.fake import PaperAgent
 from ganeti.node.storage.fake import FakePool
+from tests.cluster.programs import with_program
 from tests.cluster.providers import provide
 
 NEW = {
@@ -228,6 +229,8 @@ async def network_apart(cluster):
 
 
 async def reachable_out_of_band(cluster):
+    for node in cluster.nodes.values():
+        with_program(node.paths, "/usr/local/bin/oob")
     await cluster.run("OP_CLUSTER_SET_PARAMS", ndparams={"oob_program": "/usr/local/bin/oob"})
 
 

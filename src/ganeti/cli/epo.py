@@ -228,11 +228,9 @@ class _Epo:
     def _pause_watcher(self, meanwhile: ExitStack) -> None:
         """Pause the watcher during ``meanwhile``, so that it does not restart stopped instances."""
         until = time.time() + (LONG_PAUSE if self._whole else PAUSE)
-        (present,) = self._session.client.call(Method.QUERY_CONFIG_VALUES, ["watcher_pause"])
-        if (present or 0.0) >= until:  # also that of a power-off of all, which does not end with this one
-            return
         self._session.client.call(Method.SET_WATCHER_PAUSE, until, _FOR_NOW)
-        meanwhile.callback(self._session.client.call, Method.SET_WATCHER_PAUSE, None, _FOR_NOW)
+        # Only this one: another power-off may have begun meanwhile.
+        meanwhile.callback(self._session.client.call, Method.SET_WATCHER_PAUSE, None, _FOR_NOW, until)
 
     def _end_pause(self) -> None:
         """One that the administrator has set goes on."""

@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from typing import TextIO
 
 from ganeti.errors import (
     EXIT_FAILURE,
@@ -99,9 +100,12 @@ def _reason(error: OSError) -> str:
     return f"{told}; this has to be run as root" if as_root else told
 
 
-def for_reading(text: str) -> str:
-    """A message for standard error: at a terminal in lines of 80 columns, broken between words; else as it is."""
-    if not sys.stderr.isatty():
+def for_reading(text: str, stream: TextIO | None = None) -> str:
+    """A message for standard error, or ``stream``: at a terminal in lines of 80 columns, broken between words.
+
+    Elsewhere it is as it is.
+    """
+    if not (stream or sys.stderr).isatty():
         return text
     import textwrap  # noqa: PLC0415 - only at a terminal
     from shutil import get_terminal_size  # noqa: PLC0415 - likewise

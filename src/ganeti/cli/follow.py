@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ganeti import errors
+from ganeti.cli.failures import for_reading
 from ganeti.cli.progress import ProgressLine
 from ganeti.cli.session import Session
 from ganeti.declare.operation import PRIORITIES
@@ -57,6 +58,11 @@ def run_all(session: Session, operations: Sequence[tuple[str, dict[str, Any]]]) 
             session.say(f"JobID: {number}")
         return None
     return follow(session, number)
+
+
+def check(session: Session, wire_name: str, parameters: dict[str, Any]) -> None:
+    """Have an operation checked only, silently. Raises the error that it is refused with."""
+    follow(session, submit(session, wire_name, {**parameters, "dry_run": True}), told=False)
 
 
 def submit(session: Session, wire_name: str, parameters: dict[str, Any]) -> int:
@@ -146,7 +152,7 @@ class _Watch:
                 if self._log:
                     progress.clear()
                     preview = self._session.values.get("dry_run")  # of what does not happen, when does not matter
-                    self._session.say(text if preview else f"{time.ctime(moment[0])} {text}")
+                    self._session.say(for_reading(text, sys.stdout) if preview else f"{time.ctime(moment[0])} {text}")
             sys.stdout.flush()
         status, opstatus, results, how_far = self._previous
         self._explain_waiting(status)

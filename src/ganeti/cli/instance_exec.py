@@ -3,7 +3,11 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
+import stat
 import sys
+import termios
 from typing import Any, TextIO
 
 from ganeti.cli import follow
@@ -21,10 +25,16 @@ def _exec(session: Session, values: dict[str, Any]) -> int:
     asked = {"instance_name": values["instance_name"], "command": rest if first == "--" else [first, *rest]}
     if values.get("timeout") is not None:
         asked["timeout"] = values["timeout"]
+    if _is_given(sys.stdin):
+        session.warn("Standard input is not passed to the command")
     results = follow.run(session, "OP_INSTANCE_EXEC", asked)
     if results is None:
         return 0
-    done = results[0]
+    return told(session, results[0])
+
+
+def told(session: Session, done: dict[str, Any]) -> int:
+    """Show what a command has written, the result of OP_INSTANCE_EXEC; its exit status, as shells have it."""
     _write(sys.stdout, done["stdout"])
     _write(sys.stderr, done["stderr"])
     if done["cut"]:
@@ -33,6 +43,20 @@ def _exec(session: Session, values: dict[str, Any]) -> int:
         session.warn(f"The command was killed by signal {done['signal']}")
         return _BY_SIGNAL + int(done["signal"])
     return EXIT_FAILURE if done["status"] is None else int(done["status"]) & 0xFF
+
+
+def _is_given(stream: TextIO) -> bool:
+    """Whether a file or a pipe is there to be read, and holds something by now; nothing is read."""
+    try:
+        about = os.fstat(stream.fileno())
+        if stat.S_ISREG(about.st_mode):
+            return about.st_size > os.lseek(stream.fileno(), 0, os.SEEK_CUR)
+        if not (stat.S_ISFIFO(about.st_mode) or stat.S_ISSOCK(about.st_mode)):
+            return False
+        waiting = fcntl.ioctl(stream.fileno(), termios.FIONREAD, bytes(4))
+        return int.from_bytes(waiting, sys.byteorder) > 0
+    except (OSError, ValueError):  # closed, or nothing of the operating system's
+        return False
 
 
 def _write(stream: TextIO, text: str) -> None:

@@ -53,6 +53,7 @@ _INFO_FIELDS = ["id", "status", "ops", "opresult", "opstatus", "oplog", "opstart
 _INFO_FIELDS += ["received_ts", "start_ts", "end_ts", "submitter"]
 
 
+_EXEC = "OP_INSTANCE_EXEC"
 _NOT_FOUND = "Job ID {} not found"
 
 
@@ -177,7 +178,13 @@ def _watch(session: Session, values: dict[str, Any]) -> int:
         return EXIT_FAILURE
     title = f"Output from job {number} follows"
     session.say(f"{title}\n{'-' * len(title)}")
-    follow.follow(session, number)
+    results = follow.follow(session, number)
+    ((operations,),) = session.client.call(Method.QUERY_JOBS, [number], ["ops"])
+    for operation, result in zip(operations, results, strict=True):
+        if operation["OP_ID"] == _EXEC and result is not None:  # what it wrote is its result, not the job's log
+            from ganeti.cli.instance_exec import told  # noqa: PLC0415 - seldom
+
+            told(session, result)
     return 0
 
 

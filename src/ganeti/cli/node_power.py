@@ -73,6 +73,8 @@ def _power(session: Session, values: dict[str, Any]) -> int:
     }
     marking = {"offline": True, "auto_promote": bool(values.get("auto_promote")), "dry_run": dry_run}
     operations = [("OP_NODE_SET_PARAMS", {"node_name": name, **marking}) for name in before]
+    if before:  # no node is marked, or said to be, for a program that is not there
+        follow.check(session, "OP_OOB_COMMAND", {**asked, "ignore_status": True})
     results = follow.run_all(session, [*operations, ("OP_OOB_COMMAND", asked)])
     return 0 if results is None or dry_run else _switched(session, what, results[-1])
 

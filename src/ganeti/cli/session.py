@@ -70,7 +70,7 @@ class Session:
 
     def tell(self, preview: Preview) -> None:
         """What a command would do that is not an operation."""
-        self.say("\n".join(preview.lines()))
+        self.say(for_reading("\n".join(preview.lines()), sys.stdout))
 
     def confirm(self, question: str) -> bool:
         """Ask yes or no; without a terminal the answer is no."""

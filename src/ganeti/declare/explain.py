@@ -13,6 +13,9 @@ from msgspec import Meta
 from ganeti.declare.parameter import choices_of, refused_of
 from ganeti.declare.text import meant, shortened
 
+# Known names that are all listed, and how many of more than that.
+MOST_KNOWN, _FEW = 20, 8
+
 _AT = re.compile(r"(?P<what>.*?)(?: - at `\$(?P<path>[^`]*)`)?", re.DOTALL)
 _NAMES = {
     "int": "a whole number",
@@ -82,7 +85,17 @@ def unknown(name: str, known: Iterable[str], place: Place, what: str) -> str:
     told = f"{place.thing or what}: there is no parameter '{place.field(name).path}'"
     if not names:
         return told
-    return told + (meant(name, names) or f"; known are {', '.join(names)}")
+    return told + (meant(name, names) or f"; known are {_some(name, names)}")
+
+
+def _some(given: str, names: Sequence[str]) -> str:
+    """All of them, or of many those that are least unlike what was given."""
+    if len(names) <= MOST_KNOWN:
+        return ", ".join(names)
+    import difflib  # noqa: PLC0415 - only when something is wrong
+
+    near = difflib.get_close_matches(shortened(given), names, _FEW, cutoff=0.0)
+    return f"{', '.join(sorted(near))} and {len(names) - len(near)} others"
 
 
 def missing(name: str, place: Place, what: str, flags: Sequence[str] = ()) -> str:

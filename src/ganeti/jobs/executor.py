@@ -136,14 +136,14 @@ class Executor:
         return await operation.run(context, await operation.checked(context))
 
     def cancel(self, number: int, caller: Caller) -> tuple[bool, str]:
-        """Cancel the steps of a job that have not started; whether there were any, and a message.
+        """Cancel the steps of a job that have not started or only wait; whether there were any, and a message.
 
         Raises UnknownEntity, AccessDenied.
         """
         tracked = self.queue.get(number)
         ensure_may_change(caller, tracked.job)
         run = self._runs.get(number)
-        if tracked.job.status in (JobStatus.QUEUED, JobStatus.WAITING) and run and run.cancel():
+        if not tracked.job.status.final and run and run.cancel():
             return True, f"Job {number} canceled"
         if tracked.job.status is JobStatus.RUNNING and run and run.stop_after_step():
             return True, f"Job {number} will be canceled after the operation that is running now"

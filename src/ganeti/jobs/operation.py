@@ -35,6 +35,8 @@ class JobOperation(Operation, Generic[P], frozen=True, kw_only=True):
 
     # Changes nothing: may be run without a job, and needs no lock.
     reads_only: ClassVar[bool] = False
+    # Only waits while it runs, for something outside of the cluster: may be canceled at any time.
+    cancelable: ClassVar[bool] = False
 
     def locks(self, state: State) -> LockSet:
         """Pure. Called again when the locks are held: the state may have changed meanwhile."""

@@ -78,7 +78,7 @@ class Run:
         self.task = asyncio.create_task(work, name=f"job {self.id}")
 
     def cancel(self) -> bool:
-        """Cancel the job if no step has started; whether it will be canceled."""
+        """Cancel the job if no step runs, or one that may be canceled; whether it will be."""
         return self._cancel(_BY_REQUEST)
 
     def _cancel(self, why: str) -> bool:
@@ -179,9 +179,10 @@ class Run:
         self._cancelable = True
         await self._dependencies()
         async with self._held(step, index) as operation:
-            self._cancelable = False
+            self._cancelable = operation.cancelable
             self._update(index, status=JobStatus.RUNNING, executed=self._services.clock.now())
             result = await self._carried_out(operation)
+            self._cancelable = False
         await self._succeeded(index, result)
 
     async def _carried_out(self, operation: JobOperation[Any]) -> Any:

@@ -63,8 +63,9 @@ class Cluster(Entity, frozen=True, kw_only=True):
     master_ip: str = ""
     drained_queue: bool = False  # no new jobs are accepted
     watcher_paused_until: float = 0.0  # seconds since the epoch
-    # During an emergency power-off of all: until when the watcher was paused before.
+    # During emergency power-offs: until when the watcher was paused before the first, and when each one's pause ends.
     watcher_pause_before: float | None = None
+    watcher_covers: tuple[float, ...] = ()
     # Of the SPICE consoles of guests: certificate, chain and key, and the authority (PEM); or as nodes have them.
     spice_certificate: str = ""
     spice_authority: str = ""

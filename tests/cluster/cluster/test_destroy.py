@@ -8,8 +8,13 @@ from ganeti.model.entity import evolve
 
 
 async def test_a_cluster_with_anything_in_it_is_not_destroyed(cluster):
-    with pytest.raises(errors.WrongState, match="node2, node3"):
-        await cluster.run("OP_CLUSTER_DESTROY")
+    await cluster.add("web1")
+    with pytest.raises(errors.WrongState) as refused:
+        await cluster.run("OP_CLUSTER_DESTROY", dry_run=True)
+    assert refused.value.message.splitlines() == [
+        "There are still 1 instance(s) in this cluster: web1",
+        "There are still 2 node(s) besides the master in this cluster: node2, node3",
+    ]
 
 
 async def test_a_destroyed_cluster_gives_up_its_address(cluster):

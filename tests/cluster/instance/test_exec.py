@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Commands in guests."""
 
+import asyncio
+
 import pytest
 
 from ganeti import errors
@@ -36,3 +38,26 @@ async def test_what_is_no_command_is_refused(cluster, command):
 
 def test_only_an_administrator_may():
     assert InstanceExec.role is Role.ADMIN
+
+
+async def test_it_can_be_canceled_while_the_command_runs(cluster):
+    await cluster.add("web1")
+    agent = agent_of(cluster, "web1")
+    agent.goes_on.clear()
+    number = await cluster.submit("OP_INSTANCE_EXEC", instance_name="web1", command=["sleep", "3000"])
+    while not agent.events:
+        await asyncio.sleep(0)
+    assert await cluster.call("CancelJob", number) == [True, f"Job {number} canceled"]
+    assert (await cluster.finished(number)).status == "canceled"
+    assert any("it may go on in the guest" in line for line in cluster.log(number))
+    await cluster.run("OP_INSTANCE_SHUTDOWN", instance_name="web1")  # its locks are released
+    agent.goes_on.set()
+
+
+async def test_what_has_ended_is_not_canceled(cluster):
+    await cluster.add("web1")
+    agent_of(cluster, "web1")
+    number = await cluster.submit("OP_INSTANCE_EXEC", instance_name="web1", command=["true"])
+    assert (await cluster.finished(number)).status == "success"
+    done, told = await cluster.call("CancelJob", number)
+    assert (done, "status: success" in told) == (False, True)

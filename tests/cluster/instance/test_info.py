@@ -1,12 +1,15 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """What is known about instances."""
 
+import asyncio
+
 import pytest
 from msgspec.structs import replace
 
 from ganeti import errors
 from ganeti.model.machine_state import EnrolledKey
 from ganeti.node.storage.fake import FakeStorage
+from ganeti.operations.instance import info
 from tests.cluster.instance.mirrored import add, mirroring
 
 
@@ -15,6 +18,23 @@ async def test_a_description_holds_all_that_is_known(cluster):
     (data,) = (await cluster.call("Read", {"OP_ID": "OP_INSTANCE_QUERY_DATA", "instances": ["web1"]})).values()
     assert (data["name"], data["pnode"], data["run_state"], data["config_state"]) == ("web1", "node1", "up", "up")
     assert data["disks"][0]["size"] == 64
+
+
+async def test_nodes_are_asked_for_all_of_it_at_once(cluster, monkeypatch):
+    await cluster.add("web1")
+    together = asyncio.Barrier(4)  # passed by nobody before all are there
+
+    def meeting(ask):
+        async def met(*arguments):
+            await together.wait()
+            return await ask(*arguments)
+
+        return met
+
+    for name in ("examine_all", "pending", "addresses_of", "keys_of"):
+        monkeypatch.setattr(info, name, meeting(getattr(info, name)))
+    async with asyncio.timeout(60):
+        await cluster.run("OP_INSTANCE_QUERY_DATA", instances=["web1"])
 
 
 async def test_an_instance_that_is_not_there_is_not_described(cluster):

@@ -124,3 +124,14 @@ async def test_uefi_variables_are_reset_at_a_start_and_at_no_other_time(cluster)
         await cluster.run("OP_INSTANCE_STARTUP", instance_name="web1", reset_nvram=True)
     await cluster.run("OP_INSTANCE_SHUTDOWN", instance_name="web1")
     assert await machine.kept(guest) == MachineState({})
+
+
+async def test_room_for_memory_that_its_node_can_never_fill_is_told(cluster):
+    await cluster.add("web1", start=False, hvparams={"max_memory": 4 * 1024**2})
+    for dry_run in (True, False):
+        number = await cluster.submit("OP_INSTANCE_STARTUP", instance_name="web1", dry_run=dry_run)
+        assert (await cluster.finished(number)).status == "success"
+        (told,) = (line for line in cluster.log(number) if "max_memory" in line)
+        assert told.startswith(" - INFO: Node node1 has ")
+        assert told.endswith("so web1 never gets the 4194304 MiB there that it has room for (max_memory)")
+    await cluster.add("web2", hvparams={"max_memory": 256})

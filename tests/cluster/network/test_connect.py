@@ -51,6 +51,17 @@ async def test_a_bridge_that_nodes_lack_is_told(tmp_path):
         ]
 
 
+async def test_a_preview_tells_of_it_too(tmp_path):
+    async with networked(tmp_path) as cluster:
+        await cluster.run("OP_NETWORK_DISCONNECT", network_name="net1", group_name="default")
+        cluster.nodes["node2"].equipment.cards.drivers["bridged"].links = {"br0"}
+        before = cluster.state
+        number = await cluster.submit("OP_NETWORK_CONNECT", **{**TO_RACK2, "group_name": "default"}, dry_run=True)
+        assert (await cluster.finished(number)).status == "success"
+        assert "Risk: On node node2: There is no bridge 'br7' on this node" in cluster.log(number)
+        assert cluster.state is before
+
+
 async def test_an_instance_with_one_of_its_addresses_that_is_not_in_it_is_in_the_way(tmp_path):
     async with networked(tmp_path) as cluster:
         await cluster.run("OP_NETWORK_DISCONNECT", network_name="net1", group_name="default")

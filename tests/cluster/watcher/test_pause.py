@@ -7,6 +7,7 @@ import pytest
 
 from ganeti import errors
 from ganeti.cli.watcher import WATCHER
+from ganeti.daemons.masterd.watcher.pause import MOST_COVERS
 from tests.cluster.watcher.watched import HOUR, MINUTE, crash, its_jobs, seconds, status, watched
 
 
@@ -63,6 +64,50 @@ def test_a_pause_that_is_ended_is_over_at_once(tmp_path):
         assert await cluster.call("SetWatcherPause", None) is None
         await seconds(1)
         assert await status(cluster) == "running"
+
+    watched(tmp_path, play)
+
+
+def test_emergency_power_offs_at_once_each_end_only_their_own_pause(tmp_path):
+    async def play(cluster):
+        async def cover(duration):
+            until = cluster.clock.now() + duration
+            return until, await cluster.call("SetWatcherPause", until, True)
+
+        own = await pause(cluster, MINUTE)
+        first, _ = await cover(HOUR)
+        second, told = await cover(2 * HOUR)
+        same, _ = await cover(2 * HOUR)
+        assert told == pytest.approx(second, abs=1)
+        assert await cluster.call("SetWatcherPause", None, True, second) == pytest.approx(same, abs=1)
+        assert await cluster.call("SetWatcherPause", None, True, same) == pytest.approx(first, abs=1)
+        assert await cluster.call("SetWatcherPause", None, True, first) == own
+        assert cluster.state.cluster.watcher_covers == ()
+        assert await cluster.call("SetWatcherPause", None, True, first) == own
+
+    watched(tmp_path, play)
+
+
+def test_all_are_ended_at_once_and_what_was_before_them_goes_on(tmp_path):
+    async def play(cluster):
+        own = await pause(cluster, HOUR)
+        for _ in range(3):
+            await cluster.call("SetWatcherPause", cluster.clock.now() + 2 * HOUR, True)
+        assert await cluster.call("SetWatcherPause", None, True) == own
+
+    watched(tmp_path, play)
+
+
+def test_one_whose_command_was_killed_is_over_when_its_time_is_and_others_go_on(tmp_path):
+    async def play(cluster):
+        await cluster.call("SetWatcherPause", cluster.clock.now() + MINUTE, True)
+        await seconds(2 * MINUTE)
+        assert await cluster.call("QueryConfigValues", ["watcher_pause"]) == [None]
+        for _ in range(MOST_COVERS):
+            await cluster.call("SetWatcherPause", cluster.clock.now() + HOUR, True)
+        with pytest.raises(errors.TooMany, match="64 emergency power-offs pause the watcher at present"):
+            await cluster.call("SetWatcherPause", cluster.clock.now() + HOUR, True)
+        assert await cluster.call("SetWatcherPause", None) is None
 
     watched(tmp_path, play)
 

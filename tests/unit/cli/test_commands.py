@@ -276,3 +276,8 @@ def test_a_node_is_set_up_over_the_ssh_port_that_it_will_have(gnt, monkeypatch, 
     ended = gnt("node", "add", *given, "node3" if given == ("--readd",) else "node9")
     assert gnt("group", "modify", "--node-parameters", "ssh_port=default", "default").errors == ""
     assert (ended.status, asked) == (1, [port])
+
+
+def test_a_size_that_was_rounded_up_is_shown_as_it_counts(gnt):
+    ended = gnt("instance", "modify", "-B", "maxmem=513m,minmem=128", "db1")
+    assert " - be/maxmem -> 516" in ended.lines, ended.errors

@@ -2,6 +2,8 @@
 """``gnt-instance exec``, and what its agent tells of a guest."""
 
 import io
+import os
+from pathlib import Path
 
 import pytest
 
@@ -35,6 +37,30 @@ def test_a_command_that_is_killed_has_a_shells_status_and_cut_output_is_said_to_
     assert ended.status == 137
     assert "killed by signal 9" in ended.errors
     assert "written more than is shown" in ended.errors
+
+
+def test_who_watches_the_job_sees_what_the_command_wrote(gnt, agent):
+    agent.ended = Executed(3, output="one\n", errors="two\n")
+    number = gnt("instance", "exec", "--submit", "--print-jobid", "web1", "ls").output.split()[0]
+    ended = gnt("job", "watch", number)
+    assert (ended.status, ended.lines[-1], ended.errors) == (0, "one", "two\n")
+
+
+def test_standard_input_that_is_not_passed_on_is_told(gnt, agent, tmp_path, monkeypatch):
+    full, empty = tmp_path / "full", tmp_path / "empty"
+    full.write_text("x")
+    empty.touch()
+    for source, told in ((full, True), (empty, False), (Path(os.devnull), False)):
+        with source.open() as stream:
+            monkeypatch.setattr("sys.stdin", stream)
+            ended = gnt("instance", "exec", "web1", "cat")
+        assert ("Standard input is not passed to the command" in ended.errors) is told
+    reading, writing = os.pipe()
+    with os.fdopen(reading) as stream, os.fdopen(writing, "w") as filled:
+        monkeypatch.setattr("sys.stdin", stream)
+        assert gnt("instance", "exec", "web1", "cat").errors == ""
+        print("x", file=filled, flush=True)
+        assert "Standard input is not passed" in gnt("instance", "exec", "web1", "cat").errors
 
 
 def test_without_an_agent_it_is_refused(gnt):

@@ -4,6 +4,7 @@
 import pytest
 
 from ganeti.errors import EXIT_CONFIRMATION
+from tests.cluster.programs import with_program
 
 HEALTH = '[["Ambient Temp", "OK"], ["FAN 1 RPM", "WARNING"]]'
 
@@ -24,6 +25,7 @@ def programs(background, cluster):
                 await cluster.run("OP_NODE_SET_PARAMS", node_name=node, offline=False)
         await cluster.run("OP_CLUSTER_SET_PARAMS", ndparams={"oob_program": ""})
 
+    with_program(cluster.nodes["node1"].paths, "/usr/local/bin/oob")
     background.do(begin())
     programs.asked.clear()
     programs.health = HEALTH
@@ -43,6 +45,21 @@ def test_a_node_that_is_switched_off_is_marked_offline_first(gnt, cluster, progr
     ]
     assert gnt("node", "power", "on", "--power-delay=0", "node3").status == 0
     assert cluster.node("node3").powered
+
+
+@pytest.mark.parametrize("words", [("--preview",), ("-f",)])
+def test_a_program_that_is_not_there_is_told_before_anything_is_changed_or_told(gnt, cluster, programs, words):
+    program = cluster.nodes["node1"].paths.under("/usr/local/bin/oob")
+    program.rename(program.with_name("gone"))
+    try:
+        ended = gnt("node", "power", *words, "off", "node3")
+    finally:
+        program.with_name("gone").rename(program)
+    assert ended.status == 1
+    assert "Parameter 'oob_program', on the master: /usr/local/bin/oob does not exist" in ended.errors
+    assert "Would" not in ended.output
+    assert not cluster.node("node3").offline
+    assert not programs.asked
 
 
 def test_whoever_would_switch_off_nodes_with_instances_is_told_which(gnt, background, cluster, programs, terminal):

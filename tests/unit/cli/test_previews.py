@@ -5,6 +5,8 @@ import json
 
 import pytest
 
+from tests.cluster.programs import with_program
+
 END = "Checked only; nothing was changed"
 
 
@@ -12,6 +14,7 @@ END = "Checked only; nothing was changed"
 def programs(background, cluster):
     """The nodes have out-of-band programs; nothing may ask them."""
     programs = cluster.nodes["node1"].equipment.programs
+    with_program(cluster.nodes["node1"].paths, "/usr/local/bin/oob")
     background.do(cluster.run("OP_CLUSTER_SET_PARAMS", ndparams={"oob_program": "/usr/local/bin/oob"}))
     programs.asked.clear()
     yield programs

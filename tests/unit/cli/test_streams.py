@@ -12,8 +12,10 @@ from io import StringIO
 import pytest
 
 from ganeti.cli.failures import ended
+from ganeti.cli.session import Session
 from ganeti.errors import WrongState
 from ganeti.host.paths import ROOT_VARIABLE
+from ganeti.jobs.preview import Preview
 
 SCRIPT = "import sys; from ganeti.cli.main import gnt_{script}; sys.exit(gnt_{script}())"
 
@@ -133,3 +135,16 @@ def test_a_long_message_is_broken_between_words_at_a_terminal(monkeypatch):
 
 def test_a_script_gets_each_line_as_it_is(monkeypatch):
     assert complaint(monkeypatch, isatty=False).endswith(f"{LONG}\n")
+
+
+@pytest.mark.parametrize("isatty", [True, False])
+def test_a_preview_is_broken_at_a_terminal_too(monkeypatch, isatty):
+    stream = StringIO()
+    stream.isatty = lambda: isatty
+    monkeypatch.setattr("sys.stdout", stream)
+    monkeypatch.setenv("COLUMNS", "200")
+    risk = " ".join(["instances on the other node keep running"] * 4)
+    Session("gnt-cluster", "upgrade", {}).tell(Preview(("do it",), risks=(risk,)))
+    lines = stream.getvalue().splitlines()
+    assert " ".join(lines) == f"Would do it Risk: {risk} Checked only; nothing was changed"
+    assert (max(map(len, lines)) <= 80) is isatty

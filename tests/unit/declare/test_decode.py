@@ -7,6 +7,7 @@ import pytest
 from msgspec import Meta, Struct
 
 from ganeti.declare.decode import decode, decode_texts, from_text
+from ganeti.declare.explain import Place, unknown
 from ganeti.declare.item import Item
 from ganeti.declare.parameter import param, parameters_of
 from ganeti.declare.types import HostName, Name, Positive, PositiveSize, Size
@@ -82,6 +83,15 @@ def test_for_an_unknown_parameter_the_nearest_name_is_suggested():
 def test_for_a_name_like_no_other_those_that_are_known_are_told():
     told = wrong({"name": "a", "xyzzy": 1})
     assert "there is no parameter 'xyzzy'; known are count, items, later, limits, mode, name" in told
+
+
+def test_of_many_known_names_those_that_are_least_unlike_it_are_told():
+    names = [f"{letter}_{number}" for letter in "abcdef" for number in range(5)]
+    told = unknown("memory_max", [*names, "memory", "maxmem"], Place(), "Instance 1")
+    assert told.startswith("Instance 1: there is no parameter 'memory_max'; did you mean 'memory'?")
+    told = unknown("zz", [*names, "memory", "maxmem"], Place(), "Instance 1")
+    assert told.endswith(f" and {len(names) + 2 - 8} others")
+    assert len(told) < 140
 
 
 def test_a_value_outside_a_closed_list_is_told_with_the_list():

@@ -248,10 +248,13 @@ class Methods:
         await self._master.configuration.commit([evolve(cluster, drained_queue=drained)])
         return True
 
-    async def set_watcher_pause(self, until: Moment | None, for_now: bool = False) -> float | None:
+    async def set_watcher_pause(
+        self, until: Moment | None, for_now: bool = False, ending: Moment | None = None
+    ) -> float | None:
         """None ends the pause; until when it lasts, in seconds since the epoch.
 
-        ``for_now``: the pause that there is comes back when this one is ended so.
+        ``for_now``: the pause that there is comes back when this one is ended so; ``ending``: only the one of these
+        that was to last until then, and not all.
         """
         now = self._master.services.clock.now()
         if until is not None and until <= now:
@@ -260,7 +263,7 @@ class Methods:
         if not for_now:
             await pause.set(until or 0.0)
         elif until is None:
-            await pause.uncover()
+            await pause.uncover(ending)
         else:
             await pause.cover(until)
         return self._master.watcher.pause.until

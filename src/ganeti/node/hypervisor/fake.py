@@ -7,6 +7,7 @@ that they would use.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator, Mapping, MutableMapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -61,13 +62,14 @@ class PaperAgent:
     """The agent of a simulated guest, which does all that it is asked to unless it ``lacks`` something.
 
     ``events`` is what happened to it: "frozen", "thawed", the time that it was given, a program with its arguments.
-    ``ended``: how its programs end.
+    ``ended``: how its programs end, when the agent ``goes_on``.
     """
 
     told: tuple[Interface, ...] = ()
     lacks: str = ""
     ended: Executed = field(default_factory=lambda: Executed(0))
     events: list[str] = field(default_factory=list)
+    goes_on: asyncio.Event = field(default_factory=lambda: _happened(asyncio.Event()))
 
     @property
     def has_channel(self) -> bool:
@@ -94,6 +96,7 @@ class PaperAgent:
     async def execute(self, program: str, arguments: tuple[str, ...], *, timeout: float) -> Executed:
         del timeout
         self._happened(" ".join((program, *arguments)))
+        await self.goes_on.wait()
         return self.ended
 
     def _happened(self, what: str) -> None:
@@ -103,6 +106,11 @@ class PaperAgent:
     def _ensure_it_answers(self) -> None:
         if self.lacks:
             raise HypervisorFailed(self.lacks)
+
+
+def _happened(event: asyncio.Event) -> asyncio.Event:
+    event.set()
+    return event
 
 
 _ABSENT = PaperAgent(lacks="no agent runs in it")

@@ -28,15 +28,15 @@ class ClusterDestroy(JobOperation[str], frozen=True, kw_only=True, tag="OP_CLUST
         return all_exclusive(Kind.CLUSTER) | all_exclusive(Kind.NODE) | all_exclusive(Kind.INSTANCE)
 
     async def check(self, cluster: CheckContext) -> str:
-        state = cluster.state
-        instances = [instance.name for instance in state.instances]
-        if instances:
-            raise WrongState(f"There are still {len(instances)} instance(s) in this cluster: {_some(instances)}")
-        others = [node.name for node in state.nodes if node.uuid != state.cluster.master_node]
-        if others:
-            raise WrongState(
+        state, problems = cluster.state, []
+        if instances := [instance.name for instance in state.instances]:
+            problems.append(f"There are still {len(instances)} instance(s) in this cluster: {_some(instances)}")
+        if others := [node.name for node in state.nodes if node.uuid != state.cluster.master_node]:
+            problems.append(
                 f"There are still {len(others)} node(s) besides the master in this cluster: {_some(others)}"
             )
+        if problems:
+            raise WrongState("\n".join(problems))
         return state.master.name
 
     def preview(self, state: State, plan: str) -> Preview:

@@ -38,6 +38,7 @@ class InstanceExec(InstanceOperation[ExecPlan], frozen=True, kw_only=True, tag="
     """Run a command in the guest of an instance, by its agent, and wait for its end."""
 
     role: ClassVar[Role] = Role.ADMIN
+    cancelable: ClassVar[bool] = True
     routes: ClassVar[tuple[Route, ...]] = (Route("POST", "/instances/{instance_name}/exec", body=True),)
 
     command: Annotated[
@@ -62,7 +63,13 @@ class InstanceExec(InstanceOperation[ExecPlan], frozen=True, kw_only=True, tag="
         """Its exit ``status``, or the ``signal`` that ended it, and what it wrote; ``cut`` if that was too much."""
         program, *arguments = self.command
         call = RunInGuest(guest=plan.guest, program=program, arguments=tuple(arguments), timeout=float(self.timeout))
-        done = await cluster.call(plan.node, call)
+        import asyncio  # noqa: PLC0415 - slow to import for a command
+
+        try:
+            done = await cluster.call(plan.node, call)
+        except asyncio.CancelledError:
+            cluster.warn("The command is not waited for any more; it may go on in the guest")
+            raise
         return {
             "status": done.status,
             "signal": done.signal,

@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Mapping, Sequence
 from typing import Annotated, Any, ClassVar
 
 from ganeti.declare.parameter import param
 from ganeti.declare.role import Role
 from ganeti.declare.route import Route
 from ganeti.declare.types import Names
+from ganeti.host.gathering import gather
 from ganeti.jobs.context import CheckContext, RunContext
 from ganeti.jobs.operation import JobOperation
 from ganeti.model.disk import Disk
@@ -20,6 +22,7 @@ from ganeti.model.instance import Instance
 from ganeti.model.machine_state import EnrolledKeys
 from ganeti.model.node import Node
 from ganeti.model.parameters import as_mapping
+from ganeti.model.running import Difference
 from ganeti.model.state import State
 from ganeti.operations.instance.addresses import addresses_of
 from ganeti.operations.instance.examination import Statuses, examine_all
@@ -28,6 +31,10 @@ from ganeti.operations.instance.secure_boot import keys_of
 from ganeti.operations.instance.subject import primary_of
 from ganeti.operations.instance.synchronising import describe
 from ganeti.rpc.contract.storage import DiskStatus
+
+_Pending = Mapping[str, Sequence[Difference]]
+_Addresses = Mapping[str, GuestAddresses]
+_Keys = Mapping[str, EnrolledKeys]
 
 
 class InstanceInfo(JobOperation[list[Instance]], frozen=True, kw_only=True, tag="OP_INSTANCE_QUERY_DATA"):
@@ -48,10 +55,7 @@ class InstanceInfo(JobOperation[list[Instance]], frozen=True, kw_only=True, tag=
         return [state.find(Instance, name) for name in self.instances] if self.instances else state.instances
 
     async def run(self, cluster: RunContext, plan: list[Instance]) -> dict[str, Any]:
-        disks = {} if self.static else (await examine_all(cluster, plan)).statuses
-        waiting = {} if self.static else await pending(cluster, plan)
-        addresses = {} if self.static else await addresses_of(cluster, plan)
-        keys = {} if self.static else await keys_of(cluster, plan)
+        disks, waiting, addresses, keys = ({}, {}, {}, {}) if self.static else await _asked(cluster, plan)
         return {
             instance.uuid: {
                 **self._describe(cluster, instance, disks),
@@ -106,6 +110,13 @@ class InstanceInfo(JobOperation[list[Instance]], frozen=True, kw_only=True, tag=
         if event is None:
             return "down"
         return "up" if event.state is GuestState.RUNNING else event.state.because(event.reason)
+
+
+async def _asked(cluster: RunContext, instances: list[Instance]) -> tuple[Statuses, _Pending, _Addresses, _Keys]:
+    """What nodes say of instances, by UUID; all at once, so that a silent node is waited for only once."""
+    works: list[Awaitable[Any]] = [ask(cluster, instances) for ask in (examine_all, pending, addresses_of, keys_of)]
+    examined, waiting, addresses, keys = await gather(*works)
+    return examined.statuses, waiting, addresses, keys
 
 
 def _told_by_agent(found: GuestAddresses | None) -> dict[str, Any] | None:

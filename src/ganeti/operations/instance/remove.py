@@ -131,7 +131,7 @@ class InstanceRemove(InstanceOperation[RemovePlan], frozen=True, kw_only=True, t
         return HookNodes(post=super().hook_nodes(state, plan).post)
 
     async def _remove_disks(self, cluster: RunContext, instance: Instance, node: Node) -> None:
-        if node.offline and node.uuid != instance.primary_node:
+        if node.offline:
             what, _, _ = leftover(instance.name, node, instance.disks, ())
             cluster.warn(f"Node {node.name} is marked offline; {what} stay there")
             return
@@ -140,6 +140,9 @@ class InstanceRemove(InstanceOperation[RemovePlan], frozen=True, kw_only=True, t
             await self._try(cluster, cluster.call(node, about_disks(RemoveDisks, cluster.state, instance)))
 
     async def _stop(self, cluster: RunContext, plan: RemovePlan) -> None:
+        if plan.node.offline:  # with --ignore-failures
+            cluster.warn(f"Node {plan.node.name} is marked offline; {plan.instance.name} is not shut down there")
+            return
         cluster.step(f"shutting down {plan.instance.name} on {plan.node.name}")
         await stop_and_clear(cluster, plan.node, plan.instance, self.shutdown_timeout)
 

@@ -18,6 +18,7 @@ from ganeti.declare.types import Parameters, Seconds
 from ganeti.errors import ExecutionFailed, GanetiError, InsufficientResources, NodeUnreachable, WrongInput, WrongState
 from ganeti.jobs.context import CheckContext, RunContext
 from ganeti.model.entity import evolve
+from ganeti.model.growth import base_memory, room_for_memory
 from ganeti.model.guest import Guest, ensure_backend_sense, ensure_hypervisor_sense, guest_of
 from ganeti.model.instance import AdminState, Instance
 from ganeti.model.node import Node
@@ -182,8 +183,16 @@ async def ensure_it_fits(
 
 
 async def ensure_memory(cluster: CheckContext, node: Node, guest: Guest, *, reserved: int = 0) -> None:
-    """Raise InsufficientResources if a node has too little of it; ``reserved``: MiB of that are for others."""
+    """Raise InsufficientResources if a node has too little of it; ``reserved``: MiB of that are for others.
+
+    Room that the guest can never get there prevents nothing, and is told.
+    """
     report = await cluster.call(node, DescribeNode(hypervisors=(guest.hypervisor,)))
+    if (most := base_memory(guest) + room_for_memory(guest)) > report.memory.total:
+        cluster.note(
+            f"Node {node.name} has {report.memory.total} MiB of memory in all, so {guest.name} never gets "
+            f"the {most} MiB there that it has room for (max_memory)"
+        )
     if report.memory.free - reserved < guest.memory_now:
         kept = f", {reserved} MiB of them reserved for forthcoming instances" if reserved else ""
         raise InsufficientResources(

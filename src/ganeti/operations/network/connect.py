@@ -23,7 +23,7 @@ from ganeti.model.state import State
 from ganeti.operations.group.subject import members
 from ganeti.operations.network.conflicts import strangers
 from ganeti.operations.network.connection import Connection, ConnectionOperation
-from ganeti.rpc.contract.verify import FindBridges, find_links
+from ganeti.rpc.contract.verify import find_links
 
 
 class NetworkConnect(ConnectionOperation, frozen=True, kw_only=True, tag="OP_NETWORK_CONNECT"):
@@ -53,7 +53,7 @@ class NetworkConnect(ConnectionOperation, frozen=True, kw_only=True, tag="OP_NET
                 _ensure_no_strangers(state, network, group)
         problems.tell()
         after = evolve(group, networks={**group.networks, network.uuid: parameters})
-        return Connection(network, group, parameters, after)
+        return Connection(network, group, parameters, after, await self._lacking(cluster, group))
 
     def preview(self, state: State, plan: Connection) -> Preview:
         del state
@@ -62,7 +62,7 @@ class NetworkConnect(ConnectionOperation, frozen=True, kw_only=True, tag="OP_NET
             return Preview((f"change nothing: network {network} is connected to {group} already",))
         return Preview(
             (f"connect network {network} to node group {group}, with {_in_words(plan.parameters)}",),
-            risks=("which nodes lack what cards are to be connected to is told when it is done",),
+            risks=plan.lacking,
         )
 
     async def run(self, cluster: RunContext, plan: Connection) -> None:
@@ -70,17 +70,18 @@ class NetworkConnect(ConnectionOperation, frozen=True, kw_only=True, tag="OP_NET
             cluster.warn(f"Network {plan.network.name} is connected to node group {plan.group.name} already")
             return
         await cluster.commit([plan.after])
-        if look := find_links([(self.network_mode, self.network_link, self.network_vlan)]):
-            await self._look_for_bridge(cluster, plan, look)
+        for problem in plan.lacking:
+            cluster.warn(problem)
 
-    async def _look_for_bridge(self, cluster: RunContext, plan: Connection, look: FindBridges) -> None:
-        """Warn of missing bridges; a node that is down does not keep a network from being connected."""
-        nodes = [node for node in members(cluster.state, plan.group) if node.hosting]
+    async def _lacking(self, cluster: CheckContext, group: Group) -> tuple[str, ...]:
+        """What nodes lack for it; a node that is down does not keep a network from being connected."""
+        look = find_links([(self.network_mode, self.network_link, self.network_vlan)])
+        if look is None:
+            return ()
+        nodes = [node for node in members(cluster.state, group) if node.hosting]
         answers = await cluster.call_all(nodes, look)
-        for name, answer in answers.items():
-            problems = (answer.message,) if isinstance(answer, GanetiError) else answer
-            for problem in problems:
-                cluster.warn(f"On node {name}: {problem}")
+        found = {name: (one.message,) if isinstance(one, GanetiError) else one for name, one in answers.items()}
+        return tuple(f"On node {name}: {problem}" for name, problems in found.items() for problem in problems)
 
 
 def _in_words(parameters: Mapping[str, Any]) -> str:

@@ -21,12 +21,16 @@ from ganeti.operations.network.subject import NetworkOperation, network_environm
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """``parameters``: how the network is connected, or was. ``after`` is None if nothing is to be done."""
+    """``parameters``: how the network is connected, or was. ``after`` is None if nothing is to be done.
+
+    ``lacking``: what nodes have not got that cards are to be connected to, a sentence for each.
+    """
 
     network: Network
     group: Group
     parameters: Mapping[str, Any]
     after: Group | None
+    lacking: tuple[str, ...] = ()
 
 
 class ConnectionOperation(NetworkOperation[Connection], frozen=True, kw_only=True):

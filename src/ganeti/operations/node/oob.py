@@ -26,6 +26,7 @@ from ganeti.model.node import Node
 from ganeti.model.state import State
 from ganeti.operations.node.emptying import running
 from ganeti.rpc.contract.power import OobCommand, RunOob
+from ganeti.rpc.contract.verify import FindPrograms
 
 # Programs that run concurrently.
 AT_ONCE = 16
@@ -88,6 +89,8 @@ class NodeOob(JobOperation[list[Target]], frozen=True, kw_only=True, tag="OP_OOB
             raise UnknownEntity(
                 "No node has an out-of-band program; 'gnt-cluster modify --node-parameters oob_program=/PATH' sets one"
             )
+        if self.dry_run:
+            await _ensure_programs(cluster, targets)
         return targets
 
     def preview(self, state: State, plan: list[Target]) -> Preview:
@@ -182,6 +185,13 @@ def refusal_of_master(name: str, program: str, command: str) -> str:
         f"{name} is the master, which does not switch itself off; make another node the master "
         f"('gnt-cluster master-failover' there), or, if you must: {program} {command} {name}"
     )
+
+
+async def _ensure_programs(cluster: CheckContext, targets: list[Target]) -> None:
+    """Raise WrongState for programs that the master does not have."""
+    programs = tuple(sorted({target.program for target in targets}))
+    if problems := await cluster.call(cluster.state.master, FindPrograms(programs=programs)):
+        raise WrongState("\n".join(f"Parameter 'oob_program', on the master: {problem}" for problem in problems))
 
 
 async def _record(cluster: RunContext, node: Node, *, powered: bool) -> None:

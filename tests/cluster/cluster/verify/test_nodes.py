@@ -7,6 +7,7 @@ import pytest
 
 import ganeti
 from tests.cluster.cluster.verify.findings import found
+from tests.cluster.programs import with_program
 
 
 class ShiftedClock:
@@ -100,9 +101,8 @@ async def test_os_providers_that_are_broken_or_missing_are_found(cluster):
 
 
 async def test_power_programs_that_are_missing_or_cannot_be_run_are_found(cluster):
-    present = cluster.nodes["node1"].paths.under("/usr/local/bin/power")
-    present.parent.mkdir(parents=True)
-    present.write_text("#!/bin/sh\n")
+    present = with_program(cluster.nodes["node1"].paths, "/usr/local/bin/power")
+    present.chmod(0o644)
     await cluster.run("OP_NODE_SET_PARAMS", node_name="node2", ndparams={"oob_program": "/usr/local/bin/power"})
     await cluster.run("OP_NODE_SET_PARAMS", node_name="node3", ndparams={"oob_program": "/nowhere"})
     assert await found(cluster) == [
