@@ -45,8 +45,10 @@ def told(session: Session, done: dict[str, Any]) -> int:
     return EXIT_FAILURE if done["status"] is None else int(done["status"]) & 0xFF
 
 
-def _is_given(stream: TextIO) -> bool:
+def _is_given(stream: TextIO | None) -> bool:
     """Whether a file or a pipe is there to be read, and holds something by now; nothing is read."""
+    if stream is None:
+        return False
     try:
         about = os.fstat(stream.fileno())
         if stat.S_ISREG(about.st_mode):

@@ -50,6 +50,14 @@ def test_an_agent_is_asked_wherever_it_helps(cluster):
     assert (done.status, done.output, "two\n" in done.errors) == (3, "one\n", True)
     assert "no-such-program" in inside(cluster, "no-such-program").errors
 
+    number = cluster.gnt("gnt-instance", "exec", "--submit", "--print-jobid", NAME, "echo", "watched").split()[0]
+    assert cluster.gnt("gnt-job", "watch", number).endswith("watched\n")
+    number = cluster.gnt("gnt-instance", "exec", "--submit", "--print-jobid", NAME, "sleep", "3000").split()[0]
+    eventually(lambda: "running" in cluster.gnt("gnt-job", "list", "--no-headers", "-o", "status", number))
+    assert f"Job {number} canceled" in cluster.gnt("gnt-job", "cancel", number)
+    eventually(lambda: "canceled" in cluster.gnt("gnt-job", "list", "--no-headers", "-o", "status", number))
+    assert listens(cluster)
+
     described = cluster.gnt("gnt-instance", "info", NAME)
     assert "192.0.2.9/24" in described
     assert "192.0.2.9" in cluster.gnt("gnt-instance", "list", "--no-headers", "-o", "guest_addresses", NAME)

@@ -55,6 +55,8 @@ def test_standard_input_that_is_not_passed_on_is_told(gnt, agent, tmp_path, monk
             monkeypatch.setattr("sys.stdin", stream)
             ended = gnt("instance", "exec", "web1", "cat")
         assert ("Standard input is not passed to the command" in ended.errors) is told
+    monkeypatch.setattr("sys.stdin", None)  # it was closed
+    assert gnt("instance", "exec", "web1", "cat").errors == ""
     reading, writing = os.pipe()
     with os.fdopen(reading) as stream, os.fdopen(writing, "w") as filled:
         monkeypatch.setattr("sys.stdin", stream)
