@@ -24,6 +24,7 @@ from ganeti.model.node import Node
 from ganeti.node.equipment import PaperDisks, on_paper
 from ganeti.node.machine import PaperMachine
 from ganeti.node.membership import KnownCandidates, candidate_files, forget_candidacy
+from ganeti.node.paper_channel import PaperCopies
 from ganeti.node.replica import Replica
 from ganeti.node.service import handlers
 from ganeti.rpc.authority import Authority, Term, write_term
@@ -112,16 +113,16 @@ class PaperNode:
 
 
 class PaperCluster:
-    """``store`` is the master's disk: it survives the master."""
+    """``store`` is the master's disk: it survives the master. ``copying``: that of another cluster, if there is one."""
 
-    def __init__(self, root, state, seed=0, clock=None):
+    def __init__(self, root, state, seed=0, clock=None, copying=None):
         self.root = root
         self.clock = clock or WallClock()
         self.network = MemoryNetwork()
         self.store = MemoryStore()
         self.random = SeededRandom(seed)
         self.resolver = NoResolver()
-        self.disks = PaperDisks()
+        self.disks = PaperDisks(copying=copying or PaperCopies())
         self.master = None
         self.methods = None
         self._starts = 0
@@ -241,9 +242,9 @@ class PaperCluster:
 
 
 @asynccontextmanager
-async def running(root, **first):
+async def running(root, *, copying=None, seed=0, **first):
     """A cluster that runs."""
-    cluster = PaperCluster(root, first_state(**first))
+    cluster = PaperCluster(root, first_state(**first), seed=seed, copying=copying)
     await cluster.start()
     try:
         yield cluster

@@ -3,10 +3,13 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from msgspec.structs import replace
 
+from ganeti.host.certificates import create_one_time_credentials, fingerprint
+from ganeti.model.domain import Destination, Domain
 from ganeti.model.entity import evolve
 from ganeti.model.network import Network
 from ganeti.model.node import Node
@@ -34,6 +37,10 @@ TEMPLATES = {
         Network(uuid="uuid-net2", name="net2", network="10.0.0.0/29", serial_no=1),
     ),
 }
+# Of another cluster; in a simulation it is always the same day.
+DOMAIN = Domain("what both of them know", lambda: "salt")
+_BEGIN = datetime.fromtimestamp(1_800_000_000, UTC)
+ABROAD = DOMAIN.certificate(create_one_time_credentials("move-0.node9", _BEGIN, 10 * 365 * 86400).certificate.decode())
 STRANGER = Node(uuid="", name="node4", primary_ip="10.0.0.4", group="")
 
 
@@ -143,6 +150,17 @@ async def exported(cluster, **more):
 
 async def exported_and_removed(cluster):
     await exported(cluster, remove_instance=True)
+
+
+async def before_it_moves(cluster):
+    await plain(cluster)
+    await cluster.run("OP_CLUSTER_RENEW_CRYPTO", cluster_domain_secret=DOMAIN.secret)
+
+
+async def with_senders(cluster):
+    """Other clusters send at once what is awaited."""
+    await cluster.run("OP_CLUSTER_RENEW_CRYPTO", cluster_domain_secret=DOMAIN.secret)
+    cluster.disks.copying.prompt.update(node.primary_ip for node in cluster.state.nodes)
 
 
 async def apart(cluster):
@@ -348,6 +366,25 @@ def of_export(name, node):
     return {**new(name, node), "disk_template": "plain", **given}
 
 
+def of_another_cluster(name, node):
+    come = {"source_handshake": DOMAIN.handshake(), "source_x509_ca": ABROAD, "source_instance_name": name}
+    return {**new(name, node), "mode": "remote-import", "disk_template": "plain", "no_install": None, **come}
+
+
+def to_another_cluster(name, node):
+    place = DOMAIN.destination(
+        0, Destination("192.0.2.1", 1830, "magic"), fingerprint(DOMAIN.ensure_certificate(ABROAD).encode())
+    )
+    return {
+        "instance_name": name,
+        "mode": "remote",
+        "target_node": [place],
+        "x509_key_name": DOMAIN.key_name(f"move-{'0' * 32}"),
+        "destination_x509_ca": ABROAD,
+        "remove_instance": node == "node2",
+    }
+
+
 def new_mirrored(name, node):
     others = {"node1": "node2", "node2": "node3", "node3": "node1"}
     return {**new(name, node), "disk_template": "drbd", "snode": others[node]}
@@ -383,7 +420,10 @@ SCENES = (
     Scene("OP_BACKUP_EXPORT", lambda name, node: {**exported_to(name, node), "shutdown": False}, exportable),
     Scene("OP_BACKUP_EXPORT", lambda name, node: {**exported_to(name, node), "long_sleep": True}, without_snapshots),
     Scene("OP_BACKUP_EXPORT", lambda name, node: {**exported_to(name, node), "remove_instance": True}, exportable),
+    Scene("OP_BACKUP_EXPORT", to_another_cluster, before_it_moves),
+    Scene("OP_BACKUP_EXPORT", lambda name, node: to_another_cluster(name, "node1"), before_it_moves),
     instance("OP_BACKUP_PREPARE", exportable, mode="local"),
+    instance("OP_BACKUP_PREPARE", before_it_moves, mode="remote"),
     instance("OP_BACKUP_REMOVE", exported),
     Scene("OP_CLUSTER_ACTIVATE_MASTER_IP", prepare=addressed),
     Scene("OP_CLUSTER_DEACTIVATE_MASTER_IP", prepare=addressed),
@@ -425,6 +465,7 @@ SCENES = (
     Scene("OP_INSTANCE_CREATE", reserved, often=2),
     Scene("OP_INSTANCE_CREATE", committed, forthcoming_and_mirrored),
     Scene("OP_INSTANCE_CREATE", committed_elsewhere, forthcoming),
+    Scene("OP_INSTANCE_CREATE", of_another_cluster, with_senders),
     Scene("OP_INSTANCE_CREATE", of_export, exported_and_removed),
     Scene("OP_INSTANCE_CREATE", lambda name, node: of_export("web2", node), exported_and_removed),
     instance("OP_INSTANCE_DEACTIVATE_DISKS", activated),

@@ -147,9 +147,9 @@ class _Watch:
             raise UnknownEntity(f"Job {self._number} not found")
         if answer != "nochange":
             self._previous, entries = answer
-            for serial, moment, _kind, text in entries:
+            for serial, moment, kind, text in entries:
                 self._serial = serial
-                if self._log:
+                if self._log and kind == "message":
                     progress.clear()
                     preview = self._session.values.get("dry_run")  # of what does not happen, when does not matter
                     self._session.say(for_reading(text, sys.stdout) if preview else f"{time.ctime(moment[0])} {text}")

@@ -101,6 +101,13 @@ def ganeti_cleaner() -> int:
     return main()
 
 
+def move_instance() -> int:
+    _ready()
+    from ganeti.cli.move_instance.main import main  # noqa: PLC0415 - see above
+
+    return main()
+
+
 def hail() -> int:
     return _tool("hail")
 

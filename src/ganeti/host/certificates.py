@@ -109,6 +109,32 @@ def create_server_credentials(authority: Credentials, *names: str) -> bytes:
     return _key_pem(key) + _issue(authority, key.public_key(), names, _SERVER) + authority.certificate
 
 
+def create_one_time_credentials(name: str, now: datetime.datetime, seconds: int) -> Credentials:
+    """A key, and a certificate that it has signed itself, for one end of connections that are made once."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    builder = (
+        _builder(_name(name), _name(name), key.public_key(), now, datetime.timedelta(seconds=seconds))
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name)]), critical=False)
+        .add_extension(x509.ExtendedKeyUsage(_NODE), critical=True)
+    )
+    return Credentials(_pem(builder.sign(key, hashes.SHA256())), _key_pem(key))
+
+
+def ensure_valid(pem: str, now: datetime.datetime) -> None:
+    """Raise WrongInput, saying what is wrong, unless it is a certificate with a name that is valid now."""
+    try:
+        certificate = x509.load_pem_x509_certificate(pem.encode())
+        named = node_name(pem.encode())
+    except (ValueError, UnsupportedAlgorithm, x509.ExtensionNotFound, IndexError):
+        raise WrongInput("no certificate with a name can be read in it") from None
+    if not certificate.not_valid_before_utc <= now <= certificate.not_valid_after_utc:
+        raise WrongInput(
+            f"the certificate of {named} is valid from {certificate.not_valid_before_utc} to "
+            f"{certificate.not_valid_after_utc}"
+        )
+
+
 def split(pem: bytes) -> list[bytes]:
     """The certificates of a file, each as PEM."""
     return _CERTIFICATE.findall(pem)
@@ -191,8 +217,14 @@ def _issue(
     return _pem(builder.sign(ca_key, hashes.SHA256()))
 
 
-def _builder(subject: x509.Name, issuer: x509.Name, public_key: _PublicKey) -> x509.CertificateBuilder:
-    now = datetime.datetime.now(datetime.UTC)
+def _builder(
+    subject: x509.Name,
+    issuer: x509.Name,
+    public_key: _PublicKey,
+    now: datetime.datetime | None = None,
+    lifetime: datetime.timedelta = _LIFETIME,
+) -> x509.CertificateBuilder:
+    now = now or datetime.datetime.now(datetime.UTC)
     return (
         x509.CertificateBuilder()
         .subject_name(subject)
@@ -200,7 +232,7 @@ def _builder(subject: x509.Name, issuer: x509.Name, public_key: _PublicKey) -> x
         .public_key(public_key)
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - _SKEW)
-        .not_valid_after(now + _LIFETIME)
+        .not_valid_after(now + lifetime)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(public_key), critical=False)
     )
 

@@ -201,6 +201,11 @@ class Paths:
         return self.run / "socket" / "ganeti-master"
 
     @property
+    def move_keys(self) -> Path:
+        """Keys for moves of instances between clusters, each with its certificate in a file; until the next boot."""
+        return self.run / "crypto"
+
+    @property
     def metadata(self) -> Path:
         """What the metadata daemon tells the guests of this node, a file for each."""
         return self.run / "metadata"

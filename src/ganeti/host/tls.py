@@ -81,6 +81,30 @@ def client_context(certificate: Path, key: Path, ca: Path) -> ssl.SSLContext:
     return context
 
 
+def one_time_server(own: Path, other: str) -> ssl.SSLContext:
+    """With the certificate and key in the file ``own``, for clients that have the certificate ``other`` (PEM)."""
+    context = _server()
+    context.verify_mode = ssl.CERT_REQUIRED
+    return _pinned(context, own, other)
+
+
+def one_time_client(own: Path, other: str) -> ssl.SSLContext:
+    """Likewise, for a server that has ``other``."""
+    return _pinned(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), own, other)
+
+
+def _pinned(context: ssl.SSLContext, own: Path, other: str) -> ssl.SSLContext:
+    context.minimum_version = ssl.TLSVersion.TLSv1_3
+    try:
+        context.load_cert_chain(own)
+        context.load_verify_locations(cadata=other)
+    except FileNotFoundError:
+        raise EnvironmentUnfit("The key that was made for this move is gone; begin the move again") from None
+    except ssl.SSLError as error:
+        raise EnvironmentUnfit(f"The certificates of this move cannot be used: {reason(error)}") from None
+    return context
+
+
 def recognising(context: ssl.SSLContext, recognises: Recognises) -> None:
     """Make a client's connections fail, before anything is sent, if the server's certificate is not recognised."""
 

@@ -22,6 +22,7 @@ FIRST_NODE = 1
 CLUSTER = 100
 FIRST_GUEST = 101
 LAST_GUEST = 199
+OTHER_CLUSTER = 200  # for those that try what two do together
 MACHINE = 254
 
 _NETWORKS = IPv4Network("10.77.0.0/16")
@@ -110,6 +111,7 @@ class LabPlan:
     def hosts(self) -> str:
         """/etc/hosts of every node: the nodes, the cluster, and names for future guests."""
         names = {self.address(node): node for node in self.nodes} | {self.host(CLUSTER): "cluster"}
+        names[self.host(OTHER_CLUSTER)] = "cluster2"
         for number in range(FIRST_GUEST, LAST_GUEST + 1):
             names[self.host(number)] = f"guest{number - FIRST_GUEST + 1}"
         lines = [f"{address} {name}.{DOMAIN} {name}" for address, name in names.items()]

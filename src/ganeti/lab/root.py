@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -18,9 +19,10 @@ from ganeti.lab.plan import DOMAIN, LabPlan
 
 SHARED_STORAGE = "srv/ganeti/shared-file-storage"
 PROVIDERS = "usr/share/ganeti/os"
+TOOLS = "usr/lib/ganeti/tools"  # where Ganeti has what is no command
 
 # What a new node must not have, even if the machine that the lab runs on is itself a node.
-_EMPTY = ("etc/ganeti", "mnt", "root/.ssh", "var/lib/ganeti", "var/log/ganeti", "srv/ganeti", PROVIDERS)
+_EMPTY = ("etc/ganeti", "mnt", "root/.ssh", "var/lib/ganeti", "var/log/ganeti", "srv/ganeti", PROVIDERS, TOOLS)
 
 
 def build(plan: LabPlan, node: str) -> Path:
@@ -79,6 +81,7 @@ def furnish(plan: LabPlan, node: str, root: Path) -> None:
     write(root / "etc/resolv.conf", "")
     write(root / "etc/nsswitch.conf", "passwd: files\ngroup: files\nshadow: files\nhosts: files\n")
     write(root / environment.SHELL_START.lstrip("/"), environment.shell_start())
+    (root / TOOLS / "move-instance").symlink_to(Path(sys.prefix) / "bin/move-instance")
     furnish_ssh(plan, node, root, environment.variables())
 
 

@@ -105,7 +105,10 @@ class Job(Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class LogEntry(Struct, frozen=True, array_like=True):
-    """A line that a job wrote. ``serial`` counts within the job, from 1."""
+    """A line that a job wrote. ``serial`` counts within the job, from 1.
+
+    ``kind``: ``message``, or what programs look for; ``text`` is JSON then.
+    """
 
     serial: int
     time: float

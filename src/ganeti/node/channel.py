@@ -13,25 +13,31 @@ import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import BinaryIO
+from ssl import SSLContext
+from typing import BinaryIO, Protocol
 
-from ganeti.errors import ExecutionFailed, GanetiError, InsufficientResources, NodeUnreachable
+from ganeti.errors import ExecutionFailed, InsufficientResources, NodeUnreachable, UnknownEntity
 from ganeti.host.paths import Paths
 from ganeti.host.threads import to_the_end
-from ganeti.host.tls import node_client, node_server
+from ganeti.host.tls import node_client, node_server, one_time_client, one_time_server
 from ganeti.model.compression import Compression
 from ganeti.node import disk_stream
 from ganeti.node.connection import LEVELS, PIECE, SILENCE, answer
+from ganeti.node.delivery import HEARD, Delivery, drained, outcome
 from ganeti.node.dump_stream import Incoming, Outgoing
-from ganeti.rpc.contract.copying import Party
+from ganeti.rpc.connections import Connections, Place
+from ganeti.rpc.contract.copying import Crossing, Party
 from ganeti.rpc.http import peer_of
-from ganeti.rpc.listener import HANDSHAKE
+from ganeti.rpc.listener import Conversation, Listener
 
 _log = logging.getLogger(__name__)
 
 PORTS = range(1830, 1890)
 _WAITING = 60.0  # seconds until the other node connects
+_ACCEPTING = 7 * 24 * 3600.0  # seconds until another cluster has all disks of an instance, of which this was one
+CALLERS, CALLERS_OF_NETWORK = 32, 8  # connections at a time to one port, of which one is taken
 _STILL_THERE = 60.0  # seconds after which a sender of dumps that has nothing says so
 # A node that has died is noticed, whoever waits for whom (tcp(7)): seconds.
 _QUIET, _PROBE, _PROBES = 60, 15, 4
@@ -49,18 +55,45 @@ class Channel:
         self._paths = paths
         self._meetings: dict[str, _Meeting] = {}
 
-    async def listen(self, disk: str, path: str, sender: Party, address: str, *, blank: bool = False) -> int:
+    async def listen(
+        self,
+        disk: str,
+        path: str,
+        sender: Party,
+        address: str,
+        *,
+        blank: bool = False,
+        crossing: Crossing | None = None,
+    ) -> int:
         """Wait in the background for one sender, for the disk of this UUID; at which port.
 
-        ``blank``: nothing but zeros is on it, so that none need be written.
+        ``blank``: nothing but zeros is on it, so that none need be written. What comes from another cluster becomes
+        the ``delivery`` of the disk.
 
         Raises InsufficientResources if none is free.
         """
+        receive = partial(disk_stream.receive, path, blank=blank)
+        if crossing is None:
 
-        async def take(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-            await _answered(disk_stream.receive(path, reader, blank=blank), reader, writer)
+            async def take(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+                await _answered(receive(reader), reader, writer)
 
-        return await self._meet(disk, sender, address, take)
+            return await self._meet(disk, _Meeting(sender, take), address)
+        delivery = Delivery(crossing.magic)
+
+        async def take_over(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await delivery.take(partial(receive, reader), reader, writer)
+
+        return await self._meet(disk, _Meeting(sender, take_over, delivery, crossing.wait), address, crossing)
+
+    def delivery(self, disk: str) -> Delivery:
+        """Raises UnknownEntity if a disk of this UUID is not awaited from another cluster."""
+        meeting = self._meetings.get(disk)
+        if meeting is None or not isinstance(meeting.held, Delivery):
+            raise UnknownEntity(
+                "The disk is not awaited any more: the node daemon has been restarted, or it was given up"
+            )
+        return meeting.held
 
     async def take(self, key: str, path: Path, sender: Party, address: str) -> int:
         """Wait in the background for one sender of a dump, which becomes the new file ``path``; at which port.
@@ -71,7 +104,7 @@ class Channel:
         async def take(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             await _answered(_kept(path, Incoming(reader)), reader, writer)
 
-        return await self._meet(key, sender, address, take)
+        return await self._meet(key, _Meeting(sender, take), address)
 
     async def offer(self, key: str, file: BinaryIO, receiver: Party, address: str, compress: Compression) -> int:
         """Wait in the background for one node that wants the dump ``file``; at which port. As ``take``.
@@ -86,7 +119,7 @@ class Channel:
             except (OSError, TimeoutError, ExecutionFailed) as error:  # the receiver learns that it is not whole
                 _log.warning("%s, for %s: %s", key, receiver.name, error)
 
-        return await self._meet(key, receiver, address, offer, file)
+        return await self._meet(key, _Meeting(receiver, offer, file), address)
 
     async def give_up(self, key: str) -> None:
         """Wait no more, for the disk of this UUID or under this key; when this returns it is closed."""
@@ -102,20 +135,29 @@ class Channel:
         progress: disk_stream.Progress,
         *,
         compress: Compression = "none",
+        crossing: Crossing | None = None,
     ) -> None:
-        """Raises NodeUnreachable, or ExecutionFailed with what the receiver says."""
-        async with self._connected(receiver, address, port) as (reader, writer):
+        """Raises NodeUnreachable, or ExecutionFailed with what the receiver says.
+
+        To another cluster: when this returns, the disk is its; if this raises, it is not, or is not used there.
+        """
+        async with self._connected(receiver, address, port, crossing) as (reader, writer):
+            if crossing:
+                writer.write(crossing.magic.encode())
             answering = asyncio.create_task(answer(reader))  # who cannot take it says so at once
             try:
                 await disk_stream.send(path, writer, progress, answering, LEVELS[compress])
-                async with asyncio.timeout(SILENCE):
+                async with asyncio.timeout(_ACCEPTING if crossing else SILENCE):
                     refusal = await answering
             except (OSError, TimeoutError) as error:
                 raise ExecutionFailed(f"The copy to {receiver.name} was interrupted: {error or 'no answer'}") from None
             finally:
                 answering.cancel()
-        if refusal:
-            raise ExecutionFailed(f"The copy to {receiver.name} failed there: {refusal}")
+            if refusal:
+                raise ExecutionFailed(f"The copy to {receiver.name} failed there: {refusal}")
+            if crossing:
+                writer.write(HEARD)
+                await drained(reader)
 
     @asynccontextmanager
     async def sending(
@@ -135,37 +177,38 @@ class Channel:
         async with self._connected(sender, address, port) as (reader, _):
             yield Receiving(sender.name, Incoming(reader))
 
-    async def _meet(self, key: str, party: Party, address: str, work: Work, held: BinaryIO | None = None) -> int:
-        meeting = _Meeting(party, work, held)
+    async def _meet(self, key: str, meeting: _Meeting, address: str, crossing: Crossing | None = None) -> int:
         try:
             await self.give_up(key)
-            server = await self._serving(meeting, address)
+            port = meeting.begin(address, self._server_context(crossing))
         except BaseException:
             meeting.let_go()
             raise
-        meeting.begin(server)
-        current = {key: other for key, other in self._meetings.items() if not other.ended}
+        # What came of a delivery is asked for when it has ended, too.
+        current = {
+            key: other for key, other in self._meetings.items() if not other.ended or isinstance(other.held, Delivery)
+        }
         self._meetings = {**current, key: meeting}
-        return int(server.sockets[0].getsockname()[1])
+        return port
 
-    async def _serving(self, meeting: _Meeting, address: str) -> asyncio.Server:
-        context = node_server(self._paths)
-        for port in PORTS:
-            with suppress(OSError):
-                return await asyncio.start_server(
-                    meeting.take, address, port, limit=_UNDER_WAY, ssl=context, ssl_handshake_timeout=HANDSHAKE
-                )
-        raise InsufficientResources(f"All TCP ports from {PORTS[0]} to {PORTS[-1]} of {address} are in use")
+    def _server_context(self, crossing: Crossing | None) -> SSLContext:
+        if crossing is None:
+            return node_server(self._paths)
+        return one_time_server(self._paths.move_keys / crossing.key, crossing.certificate)
+
+    def _client_context(self, crossing: Crossing | None) -> SSLContext:
+        if crossing is None:
+            return node_client(self._paths)()
+        return one_time_client(self._paths.move_keys / crossing.key, crossing.certificate)
 
     @asynccontextmanager
     async def _connected(
-        self, party: Party, address: str, port: int
+        self, party: Party, address: str, port: int, crossing: Crossing | None = None
     ) -> AsyncIterator[tuple[asyncio.StreamReader, asyncio.StreamWriter]]:
+        context = self._client_context(crossing)
         try:
             async with asyncio.timeout(_WAITING):
-                reader, writer = await asyncio.open_connection(
-                    address, port, ssl=node_client(self._paths)(), server_hostname=party.name
-                )
+                reader, writer = await asyncio.open_connection(address, port, ssl=context, server_hostname=party.name)
         except (OSError, TimeoutError) as error:
             raise NodeUnreachable(f"Node {party.name} ({address}:{port}) cannot be reached: {error}") from None
         writer.transport.set_write_buffer_limits(_UNDER_WAY)
@@ -246,29 +289,40 @@ class Receiving:
             ) from None
 
 
+class _Held(Protocol):
+    def close(self) -> None: ...
+
+
 @dataclass(slots=True)
 class _Meeting:
-    """Takes one connection, of the right node. ``held``: what is closed in the end."""
+    """Takes one connection, of the right node, within ``patience`` seconds. ``held``: what is closed in the end."""
 
     party: Party
     work: Work
-    held: BinaryIO | None = None
+    held: _Held | None = None
+    patience: float = _WAITING
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
     taken: asyncio.Event = field(default_factory=asyncio.Event)
-    server: asyncio.Server | None = None
+    listener: Listener | None = None
 
     @property
     def ended(self) -> bool:
         return all(task.done() for task in self.tasks)
 
-    def begin(self, server: asyncio.Server) -> None:
-        self.server = server
-        self.tasks.append(asyncio.create_task(self._close_in_time(server)))
+    def begin(self, address: str, context: SSLContext) -> int:
+        """Listen; at which port. Raises InsufficientResources."""
+        self.listener = Listener(Connections(CALLERS, CALLERS_OF_NETWORK), self._conversation, context)
+        for port in PORTS:
+            with suppress(OSError):
+                taken = self.listener.open(port, address)
+                self.tasks.append(asyncio.create_task(self._close_in_time(self.listener)))
+                return taken
+        raise InsufficientResources(f"All TCP ports from {PORTS[0]} to {PORTS[-1]} of {address} are in use")
 
     async def stop(self) -> None:
         self.taken.set()
-        if self.server:
-            self.server.close()
+        if self.listener:
+            await self.listener.close()  # a task that has not begun does not end by itself
         for task in self.tasks:
             task.cancel()
         await asyncio.wait(self.tasks)
@@ -278,22 +332,26 @@ class _Meeting:
         if self.held:
             self.held.close()
 
-    def take(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def _conversation(self, place: Place) -> Conversation:
+        return Conversation(place, partial(self._take, place), _UNDER_WAY)
+
+    async def _take(self, place: Place, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if self.taken.is_set() or not _is(self.party, writer):
             writer.transport.abort()
             return
+        place.busy()
         self.taken.set()
         _notice_death(writer)
         self.tasks.append(asyncio.create_task(self._serve(reader, writer)))
 
-    async def _close_in_time(self, server: asyncio.Server) -> None:
+    async def _close_in_time(self, listener: Listener) -> None:
         try:
-            async with asyncio.timeout(_WAITING):
+            async with asyncio.timeout(self.patience):
                 await self.taken.wait()
         except TimeoutError:
             self.let_go()  # the other node will find nobody
         finally:
-            server.close()
+            await listener.close()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -305,23 +363,10 @@ class _Meeting:
 
 async def _answered(work: Awaitable[None], reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     """Receive, and say how it went."""
-    writer.write(f"{await _outcome(work)}\n".encode())
+    writer.write(f"{await outcome(work)}\n".encode())
     with suppress(OSError, TimeoutError):
         await writer.drain()
-        # Closed while more comes in, the connection would be reset, and the answer lost.
-        async with asyncio.timeout(SILENCE):
-            while await reader.read(PIECE):
-                pass
-
-
-async def _outcome(work: Awaitable[None]) -> str:
-    try:
-        await work
-    except GanetiError as error:
-        return error.message.replace("\n", " ")
-    except (OSError, TimeoutError, asyncio.IncompleteReadError) as error:
-        return str(error) or "nothing was sent any more"
-    return ""
+        await drained(reader)
 
 
 async def _kept(path: Path, incoming: Incoming) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ganeti.errors import EnvironmentUnfit
+from ganeti.errors import EnvironmentUnfit, ExecutionFailed, NodeUnreachable
 from ganeti.model.disk import Disk, DiskUse
 from ganeti.model.guest import Peer
 from ganeti.node.equipment import Equipment
@@ -26,7 +26,9 @@ class Copying:
         del report
         disk = await self._held(call.disk, call.peers)
         wait = self._equipment.channel.listen
-        return await wait(call.disk.uuid, disk.path, call.sender, call.address, blank=disk.blank)
+        return await wait(
+            call.disk.uuid, disk.path, call.sender, call.address, blank=disk.blank, crossing=call.crossing
+        )
 
     async def send(self, call: copying.SendCopy, report: Report) -> None:
         def progress(done: int, total: int) -> None:
@@ -34,7 +36,18 @@ class Copying:
 
         disk = await self._held(call.disk, call.peers)
         send = self._equipment.channel.send
-        await send(disk.path, call.receiver, call.address, call.port, progress, compress=call.compress)
+        try:
+            await send(
+                disk.path,
+                call.receiver,
+                call.address,
+                call.port,
+                progress,
+                compress=call.compress,
+                crossing=call.crossing,
+            )
+        except NodeUnreachable as error:  # the other node, not this one
+            raise ExecutionFailed(error.message) from None
 
     async def _held(self, disk: Disk, peers: Sequence[Peer]) -> OpenDisk:
         opened = await self._equipment.storage(disk.template).hold(disk, peers, DiskUse.RAW)

@@ -14,6 +14,7 @@ from ganeti.node.equipment import Equipment
 from ganeti.node.exports import Exports
 from ganeti.node.guests import Guests
 from ganeti.node.hooks import Hooks
+from ganeti.node.moving import Moving
 from ganeti.node.osinstall.installer import Installer
 from ganeti.node.power import Power
 from ganeti.node.reports import Reports
@@ -21,7 +22,20 @@ from ganeti.node.restricted import RestrictedCommands
 from ganeti.node.snapshots import Snapshots
 from ganeti.node.verification import Verification
 from ganeti.rpc.call import Call
-from ganeti.rpc.contract import adoption, backup, copying, hooks, instance, node, os, power, restricted, storage, verify
+from ganeti.rpc.contract import (
+    adoption,
+    backup,
+    copying,
+    hooks,
+    instance,
+    moving,
+    node,
+    os,
+    power,
+    restricted,
+    storage,
+    verify,
+)
 from ganeti.rpc.server import Handler
 
 
@@ -36,6 +50,7 @@ def handlers(equipment: Equipment) -> Mapping[type[Call[Any]], Handler]:
     disks = Disks(equipment)
     adopting = Adoption(equipment)
     copies = Copying(equipment)
+    crossings = Moving(equipment)
     installer = Installer(equipment, guests)
     exports, snapshots = Exports(equipment), Snapshots(equipment)
     verification = Verification(equipment)
@@ -102,6 +117,10 @@ def handlers(equipment: Equipment) -> Mapping[type[Call[Any]], Handler]:
         adoption.ReturnDisks: adopting.give_back,
         copying.AwaitCopy: copies.wait,
         copying.SendCopy: copies.send,
+        moving.MakeMoveKey: crossings.make_key,
+        moving.EndMove: crossings.end,
+        moving.AwaitArrival: crossings.arrival,
+        moving.ConfirmArrival: crossings.confirm,
         backup.CheckSnapshots: snapshots.check,
         backup.MakeSnapshots: snapshots.make,
         backup.MeasureExports: exports.measure,

@@ -33,8 +33,12 @@ def timestamp(moment: float | None) -> tuple[int, int] | None:
 
 
 def log_entries(row: JobRow) -> list[tuple[int, tuple[int, int] | None, str, Any]]:
-    """(serial, time, kind, text) of each line, in wire form."""
-    return [(entry.serial, timestamp(entry.time), entry.kind, entry.text) for entry in row.log]
+    """(serial, time, kind, text) of each line, in wire form; in the place of the text, what is for programs."""
+    return [(entry.serial, timestamp(entry.time), entry.kind, _payload(entry)) for entry in row.log]
+
+
+def _payload(entry: LogEntry) -> Any:
+    return entry.text if entry.kind == "message" else msgspec.json.decode(entry.text)
 
 
 def _steps(value: Callable[[Step], Any]) -> Callable[[JobRow], list[Any]]:

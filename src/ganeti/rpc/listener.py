@@ -45,7 +45,7 @@ class Listener:
 
     def open(self, port: int, host: str | None = None) -> int:
         """Listen on all addresses, or one; the port. Raises OSError."""
-        self._sockets = [_listening(host, port)] if host else list(_on_all_addresses(port))
+        self._sockets = [_listening(host, port, _family(host))] if host else list(_on_all_addresses(port))
         for listening in self._sockets:
             self._attend(listening)
         found: int = self._sockets[0].getsockname()[1]
@@ -177,7 +177,11 @@ def _on_all_addresses(port: int) -> Iterable[socket.socket]:
                 raise
 
 
-def _listening(host: str, port: int, family: int = socket.AF_INET) -> socket.socket:
+def _family(host: str) -> int:
+    return socket.AF_INET6 if ":" in host else socket.AF_INET
+
+
+def _listening(host: str, port: int, family: int) -> socket.socket:
     made = socket.create_server((host, port), family=family, backlog=_BACKLOG)
     made.setblocking(False)
     return made

@@ -64,7 +64,7 @@ async def test_the_instance_policy_is_kept(cluster):
         ({"nics": [{"mode": "magic"}]}, "'magic' is not allowed; choose from bridged"),
         ({"instance_name": "../../etc/passwd"}, "expected a host name"),
         ({"os_type": "../evil"}, "expected an OS name"),
-        ({"mode": "remote-import"}, "Parameter 'mode': 'remote-import' is not supported yet"),
+        ({"mode": "remote-import"}, "has no cluster domain secret"),
         ({"compress": "gzip", "src_node": "node1"}, "Parameter 'src_node' is of mode 'import' alone"),
         ({"file_driver": "blktap"}, "Parameter 'file_driver': 'blktap' is not supported yet"),
         (

@@ -9,6 +9,7 @@ import subprocess
 import tempfile
 import zlib
 from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ from ganeti.host import certificates
 from ganeti.host.paths import Paths
 from ganeti.node import disk_stream
 from ganeti.node.channel import Channel
-from ganeti.rpc.contract.copying import Party
+from ganeti.rpc.contract.copying import Crossing, Party
 from tests.unit.host.test_tls import equip
 
 MIB = 1024**2
@@ -150,6 +151,87 @@ async def test_a_copy_on_its_way_is_given_up_when_its_disk_is_removed(nodes, sou
     assert target not in opened()
     with pytest.raises(ExecutionFailed, match="to node2"):
         await sending
+
+
+class Ends:
+    """What two clusters have agreed on for one disk: a key and a certificate at each end."""
+
+    def __init__(self, nodes):
+        self.made = {}
+        for name in ("node1", "node2", "node3"):
+            self.made[name] = certificates.create_one_time_credentials(f"move-{name}", datetime.now(UTC), 3600)
+            place = nodes.paths["node1" if name == "node3" else name].move_keys
+            place.mkdir(parents=True, exist_ok=True)
+            (place / f"move-{name}").write_bytes(self.made[name].together)
+
+    def party(self, name):
+        return Party(f"move-{name}", (certificates.fingerprint(self.made[name].certificate),))
+
+    def crossing(self, own, other, magic="m" * 32):
+        return Crossing(f"move-{own}", self.made[other].certificate.decode(), magic, wait=30.0)
+
+
+@pytest.fixture
+def ends(nodes):
+    return Ends(nodes)
+
+
+async def test_from_another_cluster_a_disk_is_taken_with_the_certificates_of_the_move_alone(
+    nodes, ends, source, tmp_path
+):
+    target = made(tmp_path / "target", bytes(17 * MIB))
+    there, here = nodes.channels["node2"], nodes.channels["node1"]
+    port = await there.listen("u", str(target), ends.party("node1"), HERE, crossing=ends.crossing("node2", "node1"))
+
+    def sending(own, **more):
+        crossing = ends.crossing(own, "node2", **more)
+        return here.send(str(source), ends.party("node2"), HERE, port, lambda *_: None, crossing=crossing)
+
+    with pytest.raises(NodeUnreachable):  # with the certificate of its own cluster
+        await here.send(str(source), NODE2, HERE, port, lambda *_: None)
+    with pytest.raises(ExecutionFailed, match="interrupted"):  # with that of another move
+        await sending("node3")
+    assert not any(target.read_bytes())
+    copy = asyncio.create_task(sending("node1"))
+    await there.delivery("u").arrival()
+    assert target.read_bytes() == source.read_bytes() + bytes(MIB - 512)
+    assert not copy.done()
+    assert await there.delivery("u").accept()
+    await copy
+
+
+async def test_what_is_meant_for_another_disk_of_the_move_is_not_taken(nodes, ends, source, tmp_path):
+    target = made(tmp_path / "target", bytes(17 * MIB))
+    there, here = nodes.channels["node2"], nodes.channels["node1"]
+    port = await there.listen("u", str(target), ends.party("node1"), HERE, crossing=ends.crossing("node2", "node1"))
+    with pytest.raises(ExecutionFailed, match="sends another disk than this one"):
+        await here.send(
+            str(source),
+            ends.party("node2"),
+            HERE,
+            port,
+            lambda *_: None,
+            crossing=ends.crossing("node1", "node2", magic="n" * 32),
+        )
+    with pytest.raises(ExecutionFailed, match="sends another disk than this one"):
+        await there.delivery("u").arrival()
+    assert not any(target.read_bytes())
+
+
+async def test_a_sender_whose_disk_is_given_up_does_not_believe_that_it_was_taken(nodes, ends, source, tmp_path):
+    target = made(tmp_path / "target", bytes(17 * MIB))
+    there, here = nodes.channels["node2"], nodes.channels["node1"]
+    port = await there.listen("u", str(target), ends.party("node1"), HERE, crossing=ends.crossing("node2", "node1"))
+    crossing = ends.crossing("node1", "node2")
+    copy = asyncio.create_task(
+        here.send(str(source), ends.party("node2"), HERE, port, lambda *_: None, crossing=crossing)
+    )
+    delivery = there.delivery("u")
+    await delivery.arrival()
+    await there.give_up("u")
+    with pytest.raises(ExecutionFailed, match="interrupted"):
+        await copy
+    assert not await delivery.accept()
 
 
 def opened():

@@ -24,9 +24,6 @@ LEFT_OUT = {
         "add-09": "Ceph guest with fixed memory",
         "disk-09": "Ceph pool and userspace access",
     },
-    "needs Ganeti's move-instance, which moves guests by two remote APIs": {
-        "mig-09": "Move a guest to another cluster",
-    },
     "needs a program of others that Debian does not have": {
         "mon-03": "Exporter against the API",
     },

@@ -65,7 +65,7 @@ def test_an_unknown_command_is_one_line_and_status_2():
 def test_installing_links_every_command_and_forgets_those_that_are_gone(run, tmp_path, monkeypatch):
     installed, linked = tmp_path / "opt", tmp_path / "sbin"
     linked.mkdir()
-    for place in ("GANETIS_COMMANDS", "GANETIS_HTOOLS"):
+    for place in ("GANETIS_COMMANDS", "GANETIS_HTOOLS", "GANETIS_TOOLS"):
         monkeypatch.setattr(run, place, tmp_path / place)
         (tmp_path / place).mkdir()
     (linked / "gnt-old").symlink_to(installed / "bin/gnt-old")
@@ -87,19 +87,22 @@ def test_commands_are_where_ganetis_packages_have_them_and_replace_none_of_anoth
     run, tmp_path, monkeypatch, capsys
 ):
     installed = tmp_path / "opt"
-    places = {place: tmp_path / place for place in ("COMMANDS_LINKED", "GANETIS_COMMANDS", "GANETIS_HTOOLS")}
+    places = {
+        place: tmp_path / place for place in ("COMMANDS_LINKED", "GANETIS_COMMANDS", "GANETIS_HTOOLS", "GANETIS_TOOLS")
+    }
     for place, directory in places.items():
         directory.mkdir()
         monkeypatch.setattr(run, place, directory)
-    commands, htools = places["GANETIS_COMMANDS"], places["GANETIS_HTOOLS"]
+    commands, htools, tools = (places[f"GANETIS_{which}"] for which in ("COMMANDS", "HTOOLS", "TOOLS"))
     (commands / "gnt-job").write_text("of a package")
     (htools / "hold").symlink_to(installed / "bin/hold")
     monkeypatch.setattr(run, "INSTALLED", installed)
-    monkeypatch.setattr(run, "answer", lambda *command: "gnt-node gnt-job hbal\n")
+    monkeypatch.setattr(run, "answer", lambda *command: "gnt-node gnt-job hbal move-instance\n")
     for _ in range(2):
         run.link_commands(installed / "4.1.0", forget=True)
         assert (commands / "gnt-node").readlink() == installed / "bin/gnt-node"
         assert [path.name for path in htools.iterdir()] == ["hbal"]
+        assert [path.name for path in tools.iterdir()] == ["move-instance"]
         assert (commands / "gnt-job").read_text() == "of a package"
         assert f"Not replaced, since they are not ours: {commands / 'gnt-job'};" in capsys.readouterr().err
 

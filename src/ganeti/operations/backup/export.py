@@ -17,7 +17,7 @@ from ganeti.declare.problems import Problems
 from ganeti.declare.role import Role
 from ganeti.declare.route import Route
 from ganeti.declare.text import format_size
-from ganeti.declare.types import MOST_KINDS, MOST_SECONDS, NonEmpty
+from ganeti.declare.types import MOST_SECONDS, NonEmpty
 from ganeti.errors import GanetiError, InsufficientResources, WrongInput, WrongState
 from ganeti.jobs.context import CheckContext, RunContext, Thing
 from ganeti.jobs.lockset import LockSet, shared
@@ -32,11 +32,13 @@ from ganeti.model.kind import Kind
 from ganeti.model.node import Node
 from ganeti.model.state import State
 from ganeti.model.timing import SHUTDOWN_TIMEOUT
+from ganeti.operations.backup.departing import Departure, depart, departure
 from ganeti.operations.backup.description import described
 from ganeti.operations.backup.snapshots import snapshots_of
 from ganeti.operations.instance.activation import activated
 from ganeti.operations.instance.compressing import ensure_compressible
 from ganeti.operations.instance.copying import party, with_true_sizes
+from ganeti.operations.instance.domain import Destinations, Signed, SignedCertificate
 from ganeti.operations.instance.making import leftover, remove_left
 from ganeti.operations.instance.presence import ensure_nowhere, is_on
 from ganeti.operations.instance.remove import InstanceRemove, RemovePlan
@@ -62,11 +64,8 @@ from ganeti.rpc.contract.backup import (
 from ganeti.rpc.contract.os import ExportDisk, ValidateOs
 
 _HELPER = "the guest in which Ganeti zeroes the free space of file systems; there is none here"
-_REMOTE = "moves to another cluster"
 
-ExportMode = Annotated[
-    Literal["local", "remote"], param("local: to a node; remote: to another cluster", unsupported=("remote",))
-]
+ExportMode = Annotated[Literal["local", "remote"], param("local: to a node; remote: to another cluster")]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +73,7 @@ class ExportPlan:
     """``instance`` has the sizes that its disks have. ``snapshots``: what is dumped in the place of its disks.
 
     ``stops``: whether its guest runs, and is stopped. ``lacking``: why there are no snapshots though they are wanted.
+    ``departure``: for one to another cluster.
     """
 
     instance: Instance
@@ -82,6 +82,7 @@ class ExportPlan:
     stops: bool
     snapshots: tuple[Disk, ...]
     lacking: str = ""
+    departure: Departure | None = None
 
 
 class BackupExport(InstanceOperation[ExportPlan], frozen=True, kw_only=True, tag="OP_BACKUP_EXPORT"):
@@ -109,7 +110,8 @@ class BackupExport(InstanceOperation[ExportPlan], frozen=True, kw_only=True, tag
     ] = "none"
     shutdown_timeout: ShutdownTimeout = SHUTDOWN_TIMEOUT
     target_node: Annotated[
-        NonEmpty, param("Node that gets the export", "-n", "--node", metavar="NODE", completes="node")
+        NonEmpty | Destinations,
+        param("Node that gets the export", "-n", "--node", metavar="NODE", completes="node"),
     ]
     target_node_uuid: Annotated[NonEmpty | None, param("UUID of that node, used instead of its name")] = None
     shutdown: Annotated[
@@ -127,13 +129,12 @@ class BackupExport(InstanceOperation[ExportPlan], frozen=True, kw_only=True, tag
         bool, param("Remove it from the configuration even if its disks cannot be removed", "--ignore-remove-failures")
     ] = False
     mode: ExportMode = "local"
-    x509_key_name: Annotated[
-        Annotated[list[Any], Meta(max_length=MOST_KINDS)] | None,
-        param("Name of the key for an export to another cluster", unsupported=_REMOTE),
-    ] = None
-    destination_x509_ca: Annotated[NonEmpty | None, param("Certificate of the other cluster", unsupported=_REMOTE)] = (
+    x509_key_name: Annotated[Signed | None, param("[name, hash, salt] of the key for an export to another cluster")] = (
         None
     )
+    destination_x509_ca: Annotated[
+        SignedCertificate | None, param("Signed certificate (PEM) that the other cluster made for the move")
+    ] = None
     zero_free_space: Annotated[
         bool, param("Zero the free space of its file systems first", "--zero-free-space", unsupported=_HELPER)
     ] = False
@@ -154,7 +155,7 @@ class BackupExport(InstanceOperation[ExportPlan], frozen=True, kw_only=True, tag
 
     @property
     def choice(self) -> NodeChoice:
-        return NodeChoice(self.target_node, self.target_node_uuid)
+        return NodeChoice(self.target_node if isinstance(self.target_node, str) else None, self.target_node_uuid)
 
     def locks(self, state: State) -> LockSet:
         return super().locks(state) | shared(Kind.NODE, *self.choice.names(state))
@@ -163,6 +164,8 @@ class BackupExport(InstanceOperation[ExportPlan], frozen=True, kw_only=True, tag
         state, problems = cluster.state, Problems()
         instance = self.instance(state)
         source = online(primary_of(state, instance))
+        if self.mode == "remote":
+            return await self._planned_departure(cluster, instance, source)
         with problems.noted():
             self._ensure_sense()
         with problems.noted():
@@ -193,6 +196,10 @@ class BackupExport(InstanceOperation[ExportPlan], frozen=True, kw_only=True, tag
 
     async def run(self, cluster: RunContext, plan: ExportPlan) -> list[Any]:
         name, target = plan.instance.name, plan.target
+        if plan.departure:
+            await depart(cluster, plan.source, plan.instance, plan.departure)
+            await self._settle(cluster, plan)
+            return [True, [True for _ in plan.instance.disks]]
         if plan.lacking:
             cluster.log(f" - INFO: {plan.lacking}; it stays stopped until all has been dumped")
         discard = DiscardExport(name=name)
@@ -218,6 +225,8 @@ class BackupExport(InstanceOperation[ExportPlan], frozen=True, kw_only=True, tag
         stop = f"shut {name} down on {source}, within {self.shutdown_timeout:.0f} seconds"
         again = f"start {name} on {source}" if plan.stops and not self.remove_instance else ""
         dump = f"dump its disks, {size} in all, from {source} to {target}"
+        if plan.departure:
+            return self._preview_of_departure(state, plan, size, stop)
         steps = [stop if plan.stops else "", f"make snapshots of its disks on {source}", again, dump]
         if not plan.snapshots:
             steps = [stop if plan.stops else "", dump, again]
@@ -229,9 +238,13 @@ class BackupExport(InstanceOperation[ExportPlan], frozen=True, kw_only=True, tag
         return Preview(changes, f"as long as {size} are dumped{down}", (risk,))
 
     async def recover(self, cluster: RunContext) -> None:
-        """One that should be up starts again."""
+        """One that should be up starts again; one that may be in another cluster by now should not."""
         instance = self.instance(cluster.state)
         node = primary_of(cluster.state, instance)
+        if self.mode == "remote" and instance.admin_state is AdminState.DOWN:
+            cluster.warn(
+                f"{instance.name} is stopped, for it may have gone to the other cluster: start it if it is not there"
+            )
         if instance.admin_state is AdminState.UP and not node.offline and not await is_on(cluster, instance, node):
             await start(cluster, node, guest_of(cluster.state, instance), done="was being exported")
 
@@ -240,11 +253,53 @@ class BackupExport(InstanceOperation[ExportPlan], frozen=True, kw_only=True, tag
         return {
             **known,
             "EXPORT_MODE": self.mode,
-            "EXPORT_NODE": plan.target.name,
+            "EXPORT_NODE": "" if plan.departure else plan.target.name,
             "EXPORT_DO_SHUTDOWN": str(self.shutdown),
             "SHUTDOWN_TIMEOUT": str(self.shutdown_timeout),
             "REMOVE_INSTANCE": str(self.remove_instance),
         }
+
+    async def _planned_departure(self, cluster: CheckContext, instance: Instance, source: Node) -> ExportPlan:
+        problems, state = Problems(), cluster.state
+        with problems.noted():
+            ensure_compressible(state.cluster, self.compress)
+        with problems.noted():
+            self._ensure_sense()
+        problems.tell()
+        agreed = departure(cluster, instance, self)
+        await ensure_nowhere(cluster, instance, but=[source])
+        runs = await is_on(cluster, instance, source)
+        if runs and not self.shutdown:
+            raise WrongState(
+                f"Instance {instance.name} runs, and would then run in two clusters: do without shutdown=false, which "
+                "stops it first"
+            )
+        exported = await with_true_sizes(cluster, instance)
+        return ExportPlan(instance=exported, source=source, target=source, stops=runs, snapshots=(), departure=agreed)
+
+    def _preview_of_departure(self, state: State, plan: ExportPlan, size: str, stop: str) -> Preview:
+        name, places = plan.instance.name, plan.departure.destinations if plan.departure else ()
+        where = ", ".join(f"{place.address}:{place.port}" for place in places)
+        removal = self._removal.preview(state, RemovePlan(plan.instance, plan.source)).changes[1:]
+        changes = (
+            *((stop,) if plan.stops else ()),
+            f"send its disks, {size} in all, from {plan.source.name} to the other cluster ({where})",
+            *(removal if self.remove_instance else (f"leave {name} here, stopped",)),
+        )
+        again = f"is started on {plan.source.name} again" if plan.stops else "is as it was"
+        return Preview(
+            changes, f"as long as {size} are sent; {name} is down meanwhile", (f"if that fails, {name} {again}",)
+        )
+
+    async def _settle(self, cluster: RunContext, plan: ExportPlan) -> None:
+        """It has gone to the other cluster."""
+        if self.remove_instance:
+            await self._remove(cluster, plan)
+        else:
+            cluster.log(
+                f"{plan.instance.name} stays here, stopped: do not start it while that of the other cluster runs, "
+                "which has its addresses"
+            )
 
     @property
     def _removal(self) -> InstanceRemove:
@@ -262,6 +317,17 @@ class BackupExport(InstanceOperation[ExportPlan], frozen=True, kw_only=True, tag
             )
         if self.ignore_remove_failures and not self.remove_instance:
             raise WrongInput("Parameter 'ignore_remove_failures': nothing is removed without --remove-instance")
+        if self.mode == "remote":
+            if self.long_sleep:
+                raise WrongInput("Parameter 'long_sleep': an instance that moves is stopped until it has")
+            if self.target_node_uuid:
+                raise WrongInput("Parameter 'target_node_uuid' is of mode 'local' alone")
+            return
+        if not isinstance(self.target_node, str):
+            raise WrongInput("Parameter 'target_node': a list is for mode 'remote'; give the name of a node")
+        if self.x509_key_name is not None or self.destination_x509_ca is not None:
+            wrong = "destination_x509_ca" if self.x509_key_name is None else "x509_key_name"
+            raise WrongInput(f"Parameter '{wrong}' is of mode 'remote' alone, for moves to another cluster")
 
     async def _in_the_way(self, cluster: CheckContext, node: Node, instance: Instance) -> str:
         """Why there can be no snapshots; empty if there can. Raises WrongState unless the guest may sleep for long."""

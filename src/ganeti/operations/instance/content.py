@@ -4,12 +4,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Protocol
+from typing import Annotated, ClassVar
 
 from ganeti.declare.parameter import param
 from ganeti.declare.types import Parameters
 from ganeti.errors import WrongInput
-from ganeti.jobs.context import CheckContext, RunContext
+from ganeti.jobs.context import CheckContext, RunContext, Thing
 from ganeti.model.disk import DiskTemplate
 from ganeti.model.guest import Guest
 from ganeti.model.node import Node
@@ -29,30 +29,33 @@ PrivateOsParameters = Annotated[
 ]
 
 
-class Content(Protocol):
+class Content:
     """One way to fill disks."""
+
+    # Whether nothing of what was on the disks before can be seen afterwards.
+    fills_all: ClassVar[bool] = False
 
     async def ensure_possible(self, cluster: CheckContext, node: Node, guest: Guest) -> None:
         """Raise a CheckFailed that says why it is not possible."""
-        ...
 
     async def fill(self, cluster: RunContext, node: Node, guest: Guest) -> None:
         """Fill the disks, which exist; they are empty unless an operating system is reinstalled."""
-        ...
+
+    def left(self, node: Node, guest: Guest) -> tuple[Thing, ...]:
+        """What there is besides until it is concluded."""
+        del node, guest
+        return ()
+
+    async def conclude(self, cluster: RunContext, node: Node, guest: Guest) -> None:
+        """The instance is recorded. Raises ExecutionFailed if it may not be started yet."""
 
 
-class Nothing:
+class Nothing(Content):
     """Disks stay empty: the requester fills them."""
-
-    async def ensure_possible(self, cluster: CheckContext, node: Node, guest: Guest) -> None:
-        pass
-
-    async def fill(self, cluster: RunContext, node: Node, guest: Guest) -> None:
-        pass
 
 
 @dataclass(frozen=True, slots=True)
-class OperatingSystem:
+class OperatingSystem(Content):
     """What the scripts of the guest's OS provider install.
 
     ``installed``: it is already installed, and the scripts don't run. ``anew``: replaces the previous content.

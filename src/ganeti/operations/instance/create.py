@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Annotated, Any, ClassVar, Literal, get_args
 
-from msgspec import Meta
+from msgspec.structs import fields
 
 from ganeti.declare.command import Argument, Command, Option
 from ganeti.declare.operation import Hook
@@ -18,7 +18,6 @@ from ganeti.declare.role import Role
 from ganeti.declare.route import Route
 from ganeti.declare.text import format_size
 from ganeti.declare.types import (
-    MOST_KINDS,
     HostName,
     NonEmpty,
     OsName,
@@ -50,6 +49,7 @@ from ganeti.operations.instance.activation import release
 from ganeti.operations.instance.adoption import adopt, sources_of, with_sizes
 from ganeti.operations.instance.allocation import Wanted, allocate
 from ganeti.operations.instance.allocator import AllocatorName
+from ganeti.operations.instance.arriving import Arrived, arrived
 from ganeti.operations.instance.blueprint import BackendOverrides, Blueprint, foresee_overrides
 from ganeti.operations.instance.communication import with_card
 from ganeti.operations.instance.compressing import ensure_compressible
@@ -63,8 +63,9 @@ from ganeti.operations.instance.content import (
 )
 from ganeti.operations.instance.defaults import without_defaults
 from ganeti.operations.instance.disks import DiskRequests, FileDriver, FileStorageDirectory
+from ganeti.operations.instance.domain import Signed, SignedCertificate
 from ganeti.operations.instance.importing import ExportPath, Imported, completed, export_name, source_of
-from ganeti.operations.instance.making import make_disks
+from ganeti.operations.instance.making import make_disks, remove_left
 from ganeti.operations.instance.mirroring import named_nodes, placed_on
 from ganeti.operations.instance.naming import new_name
 from ganeti.operations.instance.networks import ensure_connected, ensure_no_conflict, network_locks
@@ -96,12 +97,13 @@ class CreatePlan:
 
 CreationMode = Annotated[
     Literal["create", "import", "remote-import"],
-    param("create, or import: from an export of 'gnt-backup'", unsupported=("remote-import",)),
+    param("create; import: from an export of 'gnt-backup'; remote-import: from another cluster"),
 ]
 Disks = Annotated[DiskRequests, param("Disks, each with size, mode, name, ...")]
 Nics = Annotated[NicRequests, param("NICs, each with mac, ip, network, mode, link, name, ...")]
 _HELPER = "the guest in which Ganeti can install an operating system; here its scripts run on the node"
-_REMOTE = "moves from another cluster"
+_OF_REMOTE = ("source_handshake", "source_x509_ca", "source_instance_name", "source_shutdown_timeout")
+_OF_IMPORT = ("src_node", "src_node_uuid", "src_path")
 # Options of both commands, which are no single parameters.
 _DISK = Option(
     ("--disk",),
@@ -307,17 +309,15 @@ class InstanceCreate(JobOperation[CreatePlan], frozen=True, kw_only=True, tag="O
     snode: Annotated[NonEmpty | None, param("Secondary node")] = None
     snode_uuid: Annotated[NonEmpty | None, param("UUID of the secondary node")] = None
     source_handshake: Annotated[
-        Annotated[list[Any], Meta(max_length=MOST_KINDS)] | None,
-        param("Handshake with the source cluster, for remote-import", unsupported=_REMOTE),
+        Signed | None,
+        param("[version, hash, salt] by which the source cluster shows that it has the same domain secret"),
     ] = None
-    source_instance_name: Annotated[
-        NonEmpty | None, param("Name of the instance on the source cluster, for remote-import", unsupported=_REMOTE)
-    ] = None
+    source_instance_name: Annotated[HostName | None, param("Name of the instance on the source cluster")] = None
     source_shutdown_timeout: Annotated[
-        Seconds, param("Seconds to wait for it to shut down on the other cluster", unsupported=_REMOTE)
+        Seconds, param("Seconds to wait for it to shut down there, and 5 minutes more to begin sending its disks")
     ] = SHUTDOWN_TIMEOUT
     source_x509_ca: Annotated[
-        NonEmpty | None, param("CA certificate of the source cluster, for remote-import", unsupported=_REMOTE)
+        SignedCertificate | None, param("Signed certificate (PEM) that the source cluster made for the move")
     ] = None
     src_node: Annotated[NonEmpty | None, param("Node with the export, for import; by default the newest one's")] = None
     src_node_uuid: Annotated[NonEmpty | None, param("UUID of that node, used instead of its name")] = None
@@ -369,7 +369,7 @@ class InstanceCreate(JobOperation[CreatePlan], frozen=True, kw_only=True, tag="O
         return own | shared(Kind.NODE, *(node.name for node in nodes)) | networks
 
     def ensure_suitable(self, state: State) -> None:
-        if self.mode == "import" and (self.forthcoming or self.commit):
+        if self.mode != "create" and (self.forthcoming or self.commit):
             raise WrongInput("Parameter 'mode': an instance that is imported cannot be forthcoming, nor one that was")
         if self.forthcoming and self.commit:
             raise WrongInput("Give either --forthcoming, which reserves, or --commit, which creates what is reserved")
@@ -388,11 +388,14 @@ class InstanceCreate(JobOperation[CreatePlan], frozen=True, kw_only=True, tag="O
         with problems.noted():
             name = await new_name(cluster, name, name_check=self.name_check, ip_check=self.ip_check, own=reserved)
             ensure_no_namesake(cluster, name)
+        with problems.noted():
+            self._ensure_sense()
         if self.mode == "import":
             problems.tell()
             return await self._planned_import(cluster, name)
-        with problems.noted():
-            self._ensure_no_source()
+        if self.mode == "remote-import":
+            problems.tell()
+            return await self._planned(cluster, name, arrived(cluster, self), problems)
         return await self._planned(cluster, name, self._content, problems)
 
     async def _planned_import(self, cluster: CheckContext, name: str) -> CreatePlan:
@@ -463,14 +466,12 @@ class InstanceCreate(JobOperation[CreatePlan], frozen=True, kw_only=True, tag="O
             f"{made} disk/{disk.index}, {format_size(disk.size)} of template {plan.instance.disk_template}, on {where}"
             for disk in plan.guest.disks
         )
-        source = plan.content.source if isinstance(plan.content, Imported) else None
-        content = f"import {source.path} of {source.node.name}" if source else f"install {plan.instance.os} on it"
-        installs = bool(plan.instance.os) and not self.no_install and not plan.sources and plan.guest.disks
+        content = _content_of(plan)
         return Preview(
             (
                 f"create instance {plan.instance.name} on {where}",
                 *disks,
-                *((content,) if installs else ()),
+                *((content,) if content else ()),
                 *((f"start it on {plan.node.name}",) if self._starts else ()),
             ),
         )
@@ -485,10 +486,13 @@ class InstanceCreate(JobOperation[CreatePlan], frozen=True, kw_only=True, tag="O
         if plan.sources:
             await adopt(cluster, plan.guest, plan.node, plan.sources)
         else:
-            await make_disks(cluster, plan.instance, plan.guest)
+            await make_disks(cluster, plan.instance, plan.guest, overwritten=plan.content.fills_all)
         await plan.content.fill(cluster, plan.node, plan.guest)
         cluster.log(f"adding instance {plan.instance.name} to cluster config")
-        await cluster.commit([plan.instance])
+        left = plan.content.left(plan.node, plan.guest)
+        await cluster.commit([plan.instance], then=left)
+        await plan.content.conclude(cluster, plan.node, plan.guest)
+        await remove_left(cluster, left)
         if self._starts:
             await self._start(cluster, plan)
         if self.wait_for_sync:
@@ -497,10 +501,12 @@ class InstanceCreate(JobOperation[CreatePlan], frozen=True, kw_only=True, tag="O
             await release(cluster, plan.instance)
         return [node.name for node in nodes_of(cluster.state, plan.instance)]
 
-    def _ensure_no_source(self) -> None:
-        given = {"src_node": self.src_node, "src_node_uuid": self.src_node_uuid, "src_path": self.src_path}
-        if wrong := [name for name, value in given.items() if value]:
-            raise WrongInput(f"Parameter '{wrong[0]}' is of mode 'import' alone")
+    def _ensure_sense(self) -> None:
+        usual = {field.name: field.default for field in fields(self)}
+        for mode, names in (("import", _OF_IMPORT), ("remote-import", _OF_REMOTE)):
+            wrong = [name for name in names if getattr(self, name) != usual[name]]
+            if wrong and self.mode != mode:
+                raise WrongInput(f"Parameter '{wrong[0]}' is of mode '{mode}' alone")
 
     def _secret_texts(self) -> dict[str, str]:
         return os_texts(self.osparams_secret or {}, "Parameter 'osparams_secret'")
@@ -620,6 +626,18 @@ class InstanceCreate(JobOperation[CreatePlan], frozen=True, kw_only=True, tag="O
         instance = await mark(cluster, instance, AdminState.UP)
         cluster.step("starting instance...")
         await start(cluster, plan.node, guest_of(cluster.state, instance), done="was created")
+
+
+def _content_of(plan: CreatePlan) -> str:
+    """What is done for what is on its disks; empty for nothing."""
+    match plan.content:
+        case Arrived() as content:
+            return f"take its disks from {content.old_name} of the other cluster, which is down meanwhile"
+        case Imported(source=source) if plan.guest.disks:
+            return f"import {source.path} of {source.node.name}"
+        case OperatingSystem(installed=False) if plan.instance.os and plan.guest.disks:
+            return f"install {plan.instance.os} on it"
+    return ""
 
 
 def _about_source(content: Content) -> dict[str, str]:

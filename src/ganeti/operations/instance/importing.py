@@ -30,6 +30,7 @@ from ganeti.model.parameters.hypervisor import CLUSTER_WIDE, HYPERVISOR_PARAMETE
 from ganeti.model.template import FILES
 from ganeti.model.timing import MAX_SKEW
 from ganeti.operations.backup.finding import holders_of
+from ganeti.operations.instance.content import Content
 from ganeti.operations.instance.copying import party
 from ganeti.operations.instance.disks import DiskRequest
 from ganeti.operations.instance.nics import NicRequest
@@ -149,7 +150,7 @@ def completed(cluster: CheckContext, request: InstanceCreate, source: Source) ->
 
 
 @dataclass(frozen=True, slots=True)
-class Imported:
+class Imported(Content):
     """What the scripts of the guest's OS provider make of dumps."""
 
     source: Source

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""``move-instance``: moves instances to another cluster, by the remote APIs of both."""
