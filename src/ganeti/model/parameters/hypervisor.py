@@ -83,7 +83,9 @@ class KvmParameters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     ] = "all"
     cpu_sockets: Annotated[NonNegative, param("CPU sockets; 0 leaves it to QEMU")] = 0
     cpu_threads: Annotated[NonNegative, param("CPU threads per core; 0 leaves it to QEMU")] = 0
-    cpu_type: Annotated[_CpuType, param("CPU model, such as 'host' or 'Skylake-Server'; empty for QEMU's own")] = ""
+    cpu_type: Annotated[
+        _CpuType, param("CPU model, such as 'host'; 'group' for its node group's; empty for QEMU's own")
+    ] = ""
     disk_aio: Annotated[Literal["threads", "native", "io_uring"], param("Asynchronous I/O mode of the disks")] = (
         "threads"
     )

@@ -18,12 +18,12 @@ def _recall(scene: Scene, node: Node) -> RecallGuests | None:
     return RecallGuests(hypervisors=scene.state.cluster.enabled_hypervisors) if node.vm_capable else None
 
 
-_STARTED: Question[tuple[Guest, ...]] = Question("what its instances were started with", _recall)
+STARTED: Question[tuple[Guest, ...]] = Question("what its instances were started with", _recall)
 
 
 def _pending(scene: Scene) -> Iterator[Finding]:
     instances = {instance.uuid: instance for instance in scene.instances}
-    for node, guests in scene.answered(_STARTED):
+    for node, guests in scene.answered(STARTED):
         for guest in guests:
             instance = instances.get(guest.uuid)
             if instance is None or instance.primary_node != node.uuid or instance.name in scene.busy:
@@ -33,4 +33,4 @@ def _pending(scene: Scene) -> Iterator[Finding]:
                 yield Finding(Code.EINSTANCEMISSINGCFGPARAMETER, instance.name, text, warning=True)
 
 
-CHECKS = (Check("Verifying what instances run with", Code.EINSTANCEMISSINGCFGPARAMETER, _pending, (_STARTED,)),)
+CHECKS = (Check("Verifying what instances run with", Code.EINSTANCEMISSINGCFGPARAMETER, _pending, (STARTED,)),)
