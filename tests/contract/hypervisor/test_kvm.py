@@ -551,6 +551,7 @@ KINDS = [
     },
     {"spice_bind": "127.0.0.1", "spice_password_file": "/password", "spice_use_vdagent": False, "vga": "qxl"},
     {"mem_path": "/memory"},
+    {"virtio_rng": True},
 ]
 
 

@@ -192,6 +192,7 @@ class KvmParameters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     ] = ""
     vhost_net: Annotated[bool, param("Use vhost-net for paravirtual NICs where the node has it")] = True
     virtio_net_queues: Annotated[_Queues, param("Number of queues of a paravirtual NIC")] = 1
+    virtio_rng: Annotated[bool, param("Give the guest a source of random numbers (virtio-rng)")] = False
     vnc_bind_address: Annotated[
         Text, param("Address, interface or socket directory that VNC listens on; empty for no VNC", reaches="path")
     ] = ""

@@ -22,7 +22,7 @@ from ganeti.node.hypervisor.kvm.drives import cd_drives, disks, floppy
 from ganeti.node.hypervisor.kvm.kept import UUID
 from ganeti.node.hypervisor.kvm.network_cards import network_cards
 from ganeti.node.hypervisor.kvm.ovmf import build_of
-from ganeti.node.hypervisor.kvm.peripherals import guest_agent, sound, usb
+from ganeti.node.hypervisor.kvm.peripherals import guest_agent, random_numbers, sound, usb
 from ganeti.node.hypervisor.kvm.plan import LaunchPlan, escaped, refused
 from ganeti.node.hypervisor.kvm.plugged_memory import device_size, memory_device
 
@@ -62,6 +62,7 @@ def command_line(plan: LaunchPlan) -> CommandLine:
         *spice(plan, board),
         *option(device("virtio-balloon-pci", {"id": "balloon0"}, board.express("balloon0"))),
         *memory_device(plan, board),
+        *random_numbers(plan, board),
     ]
     found = [
         plan.qemu.program,
