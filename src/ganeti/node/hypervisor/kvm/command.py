@@ -18,7 +18,7 @@ from ganeti.model.layout import Layout
 from ganeti.node.hypervisor.kvm.board import Board, machine_type
 from ganeti.node.hypervisor.kvm.devices import device, option
 from ganeti.node.hypervisor.kvm.displays import graphics, spice, vnc
-from ganeti.node.hypervisor.kvm.drives import cd_drives, disks, floppy
+from ganeti.node.hypervisor.kvm.drives import cd_drives, disks, floppy, io_threads
 from ganeti.node.hypervisor.kvm.kept import UUID
 from ganeti.node.hypervisor.kvm.network_cards import network_cards
 from ganeti.node.hypervisor.kvm.ovmf import build_of
@@ -77,6 +77,7 @@ def command_line(plan: LaunchPlan) -> CommandLine:
         *_flash(plan),
         *graphics(plan),
         *vnc(plan),
+        *io_threads(plan),
         *board.words(),
         *devices,
         *(["-incoming", "defer"] if plan.incoming else []),
