@@ -242,8 +242,8 @@ def _drives(wanted: KvmParameters) -> _Rules:
         (
             bool(wanted.disk_iothreads) and not wanted.has_virtio_disks,
             (
-                "disk_iothreads needs disk_type 'paravirtual', or a SCSI one with scsi_controller_type 'virtio-scsi-pci': "
-                f"they are '{wanted.disk_type}' and '{wanted.scsi_controller_type}'"
+                "disk_iothreads needs disk_type 'paravirtual', or a SCSI one with scsi_controller_type "
+                f"'virtio-scsi-pci': they are '{wanted.disk_type}' and '{wanted.scsi_controller_type}'"
             ),
         ),
         (
