@@ -26,7 +26,7 @@ FLAGS_PENDING = re.compile(
 )
 # Ours alone.
 HYPERVISOR_PARAMETERS_ADDED = {
-    "kvm": {"firmware", "max_memory", "max_vcpus", "secure_boot", "tpm"},
+    "kvm": {"disk_iothreads", "firmware", "max_memory", "max_vcpus", "secure_boot", "tpm", "virtio_rng"},
     "fake": {"max_memory", "max_vcpus"},
 }
 DISK_PARAMETERS_ADDED = {

@@ -19,7 +19,16 @@ from ganeti.query.group import DEFAULT
 LIST = lister("gnt-group", "group", DEFAULT)
 LIST_FIELDS = field_lister("gnt-group", "group")
 
-_FIELDS = ("name", "ndparams", "custom_ndparams", "diskparams", "custom_diskparams", "ipolicy", "custom_ipolicy")
+_FIELDS = (
+    "name",
+    "cpu_model",
+    "ndparams",
+    "custom_ndparams",
+    "diskparams",
+    "custom_diskparams",
+    "ipolicy",
+    "custom_ipolicy",
+)
 
 
 def _info(session: Session, values: dict[str, Any]) -> int:
@@ -34,6 +43,7 @@ def described(group: dict[str, Any]) -> Pairs:
     disks = {name: with_defaults(own.get(name, {}), values) for name, values in sorted(group["diskparams"].items())}
     return Pairs(
         ("Node group", group["name"]),
+        ("CPU model", group["cpu_model"] or "none"),
         ("Node parameters", with_defaults(group["custom_ndparams"], group["ndparams"])),
         ("Disk parameters", disks),
         ("Instance policy", policy(group["ipolicy"], group["custom_ipolicy"])),

@@ -77,7 +77,7 @@ def _description(data: dict[str, Any]) -> Pairs:
         ("Hypervisor", data["hypervisor"]),
         *([("Hypervisor program", data["program"]["told"])] if data["program"] else []),
         *([("console connection", screen)] if (screen := _screen(data)) else []),
-        ("Hypervisor parameters", with_defaults(data["hv_instance"], data["hv_actual"])),
+        ("Hypervisor parameters", _hypervisor_parameters(data)),
         *([("Keys of Secure Boot", _keys(data["secure_boot"]))] if data["secure_boot"] else []),
         ("Back-end parameters", with_defaults(data["be_instance"], data["be_actual"])),
         *([("Changes at the next start", _pending(data["pending"]))] if data["pending"] else []),
@@ -87,6 +87,14 @@ def _description(data: dict[str, Any]) -> Pairs:
         ("Disks", [_disk(disk) for disk in data["disks"]]),
         ("Tags", data["tags"]),
     )
+
+
+def _hypervisor_parameters(data: dict[str, Any]) -> Any:
+    """A CPU type of its own that is the node group's is shown with the model that it means now."""
+    own, actual = data["hv_instance"], data["hv_actual"]
+    if (cpu_type := own.get("cpu_type")) and cpu_type != actual["cpu_type"]:
+        actual = {**actual, "cpu_type": f"{cpu_type} ({actual['cpu_type']})"}
+    return with_defaults(own, actual)
 
 
 def _addresses(agent: dict[str, Any]) -> Any:

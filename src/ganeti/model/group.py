@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Annotated, Any, ClassVar
 
 from ganeti.declare.setting import setting
-from ganeti.declare.types import Parameters, ParametersByKind
+from ganeti.declare.types import Parameters, ParametersByKind, form
 from ganeti.model.entity import Entity
 from ganeti.model.kind import Kind
 from ganeti.model.parameters.node import node_parameters
@@ -37,6 +37,16 @@ class Group(Entity, frozen=True, kw_only=True):
             column="AllocPolicy",
         ),
     ] = AllocPolicy.PREFERRED
+    cpu_model: Annotated[
+        str,
+        form(r"|[A-Za-z0-9][\w.-]*", "the name of a CPU model, 'auto' or 'default'"),
+        setting(
+            "CPU model of guests whose cpu_type is 'group'; 'auto' for the most that its nodes share",
+            "--cpu-model",
+            column="CPUModel",
+            when=("modify",),
+        ),
+    ] = ""
     ndparams: Annotated[dict[str, Any], node_parameters(column="NDParams", inherits=True)] = {}
     diskparams: Annotated[
         dict[str, dict[str, Any]],

@@ -10,6 +10,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from ganeti.errors import WrongInput
+from ganeti.model.cpu import with_group_model
 from ganeti.model.disk import Disk, DiskTemplate
 from ganeti.model.group import Group
 from ganeti.model.instance import Instance
@@ -65,7 +66,8 @@ class Guest(Struct, frozen=True, kw_only=True, omit_defaults=True):
     ``peers``: the nodes that its disks are bound to, the one that runs it among them. ``layout``: where its devices are
     to be, if that is not left to its hypervisor. ``memory``: its current size after ballooning, MiB; ``base_memory``:
     the one it was started with, if ``maxmem`` has changed since. ``osparams_hidden``: the names of OS parameters that
-    are shown to nobody but the guest itself. ``tags``: those of the instance.
+    are shown to nobody but the guest itself. ``tags``: those of the instance. ``cpu_checked``: whether its
+    node had all features of its CPU model when it was started; earlier software did not look. None if it is off.
     """
 
     uuid: str
@@ -85,6 +87,7 @@ class Guest(Struct, frozen=True, kw_only=True, omit_defaults=True):
     memory: int | None = None
     base_memory: int | None = None
     tags: tuple[str, ...] = ()
+    cpu_checked: bool | None = None
 
     def parameter_variables(self) -> dict[str, str]:
         """Its parameters as hooks and OS scripts get them; values are spelled as Ganeti does: True, None."""
@@ -117,12 +120,14 @@ def guest_of(
     osparams_secret: Mapping[str, str] | None = None,
 ) -> Guest:
     """The guest of an instance; ``hvparams`` and ``beparams`` override its own this time only."""
+    group = group_of(state, instance)
+    wanted = hypervisor_parameters(state, instance.hypervisor, instance.os, instance.hvparams, hvparams or {})
     return Guest(
         uuid=instance.uuid,
         name=instance.name,
         hypervisor=instance.hypervisor,
         disk_template=instance.disk_template,
-        hvparams=hypervisor_parameters(state, instance.hypervisor, instance.os, instance.hvparams, hvparams or {}),
+        hvparams=with_group_model(wanted, group.cpu_model) if group else wanted,
         beparams=backend_parameters(state, instance, beparams or {}),
         os=instance.os,
         osparams=os_parameters(state, instance) | dict(osparams_secret or {}),

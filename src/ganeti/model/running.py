@@ -124,6 +124,7 @@ def as_it_runs(configured: Guest, started: Guest) -> Guest:
         layout=started.layout,
         memory=started.memory,
         base_memory=started.base_memory,
+        cpu_checked=bool(started.cpu_checked),
     )
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 
 import ganeti
 from ganeti.errors import EnvironmentUnfit, in_words
+from ganeti.model.cpu import CpuModels
 from ganeti.model.report import GuestEvent, Memory, NodeReport, Processors, RunningGuest, Space
 from ganeti.model.template import StorageUnit
 from ganeti.node.equipment import Equipment
@@ -53,6 +54,10 @@ class Reports:
             version=ganeti.VERSION,
             unknown=unknown,
         )
+
+    async def cpu_models(self, call: node.TellCpuModels, report: Report) -> CpuModels:
+        del report
+        return await self._equipment.hypervisor(call.hypervisor).cpu_models(call.parameters)
 
     async def check_address(self, call: node.CheckAddress, report: Report) -> None:
         del report

@@ -60,6 +60,7 @@ def handlers(equipment: Equipment) -> Mapping[type[Call[Any]], Handler]:
     return {
         node.Ping: reports.ping,
         node.DescribeNode: reports.describe,
+        node.TellCpuModels: reports.cpu_models,
         node.WatchNode: reports.watch,
         node.DelayNode: reports.delay,
         node.SetMasterIp: equipment.address.set,

@@ -551,6 +551,9 @@ KINDS = [
     },
     {"spice_bind": "127.0.0.1", "spice_password_file": "/password", "spice_use_vdagent": False, "vga": "qxl"},
     {"mem_path": "/memory"},
+    {"virtio_rng": True},
+    {"disk_iothreads": 3, "cpu_mask": "0"},
+    {"disk_iothreads": 1, "disk_type": "scsi-hd", "scsi_controller_type": "virtio-scsi-pci"},
 ]
 
 

@@ -15,6 +15,7 @@ from ganeti.model.guest import GuestNic
 from ganeti.model.parameters.backend import BackendParameters
 from ganeti.node.hypervisor.driver import Resources
 from ganeti.node.hypervisor.kvm import plugs, standstill
+from ganeti.node.hypervisor.kvm.devices import disk_name
 from ganeti.node.network import tap
 from ganeti.node.network.driver import Tap, TapOptions
 from ganeti.node.storage.driver import OpenDisk
@@ -328,12 +329,45 @@ async def test_what_a_machine_cannot_be_given_is_said_before_anything_is_done(kv
     assert any(why in text for text in found), found
 
 
+async def thread_of(node, guest, device):
+    """The thread that a device of the machine is on, by QEMU's word."""
+    machine = node.driver._machines[guest.name]
+    return await machine.execute("qom-get", path=f"/machine/peripheral/{device}", property="iothread")
+
+
+async def test_disks_take_turns_on_their_threads_also_those_that_come_later_and_on_the_other_node(kvm, tmp_path):
+    root, data, more = (disk_of(tmp_path, size) for size in (16, 24, 28))
+    guest = with_disks(kvm.guest(hvparams={"disk_iothreads": 2}), root, data)
+    kvm.resources = lambda _: Resources((root, data))
+    await kvm.start(guest)
+    await kvm.up(guest)
+    await kvm.node.driver.plug(guest, more)
+    running = runs(kvm)
+    kvm.resources = lambda _: Resources((root, data, more))
+    names = [disk_name(disk.disk) for disk in (root, data, more)]
+    threads = ["/objects/io0", "/objects/io1", "/objects/io0"]
+    assert [await thread_of(kvm.node, guest, name) for name in names] == threads
+    await kvm.move(running)
+    assert [await thread_of(kvm.other, guest, name) for name in names] == threads
+
+
+async def test_scsi_disks_are_on_the_thread_of_their_controller(kvm, tmp_path):
+    root = disk_of(tmp_path, 16)
+    scsi = {"disk_iothreads": 1, "disk_type": "scsi-hd", "scsi_controller_type": "virtio-scsi-pci"}
+    guest = with_disks(kvm.guest(hvparams=scsi), root)
+    kvm.resources = lambda _: Resources((root,))
+    await kvm.start(guest, paused=True)
+    assert await thread_of(kvm.node, guest, "scsi0") == "/objects/io0"
+
+
 @pytest.mark.parametrize(
     "hvparams",
     [
         {"machine_version": "pc"},
         {"disk_type": "scsi-hd", "scsi_controller_type": "virtio-scsi-pci"},
         {"disk_cache": "none", "disk_aio": "native", "disk_discard": "unmap"},
+        {"disk_iothreads": 2},
+        {"disk_iothreads": 1, "disk_type": "scsi-hd", "scsi_controller_type": "virtio-scsi-pci"},
     ],
 )
 async def test_qemu_takes_a_disk_while_it_runs(kvm, tmp_path, hvparams):

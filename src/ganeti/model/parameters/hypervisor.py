@@ -11,7 +11,7 @@ from typing import Annotated, Literal, get_args
 from msgspec import Meta, Struct
 
 from ganeti.declare.parameter import param
-from ganeti.declare.types import AbsolutePath, NonNegative, Positive, Size, Text, form
+from ganeti.declare.types import MOST_DISKS, AbsolutePath, NonNegative, Positive, Size, Text, form
 from ganeti.errors import WrongInput
 
 FIRST_VNC_PORT = 5900  # display 0 of VNC; network_port is at least this
@@ -48,6 +48,7 @@ _Keymap = Literal[
 _WanCompression = Literal["", "auto", "never", "always"]
 _MaxVcpus = Annotated[int, Meta(ge=0, le=255)]  # APIC IDs of eight bits
 _Queues = Annotated[int, Meta(ge=1, le=8)]  # gnt-instance(8)
+_IoThreads = Annotated[int, Meta(ge=0, le=MOST_DISKS)]  # each disk is on one
 _MAX_VCPUS = "Number of vcpus that the guest can have without a restart; 0 for those that it is started with"
 _MOST_MEMORY = 16 * 1024**2  # MiB
 _MAX_MEMORY = "Size of maxmem that the guest can have without a restart, MiB; 0 for that which it is started with"
@@ -83,7 +84,9 @@ class KvmParameters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     ] = "all"
     cpu_sockets: Annotated[NonNegative, param("CPU sockets; 0 leaves it to QEMU")] = 0
     cpu_threads: Annotated[NonNegative, param("CPU threads per core; 0 leaves it to QEMU")] = 0
-    cpu_type: Annotated[_CpuType, param("CPU model, such as 'host' or 'Skylake-Server'; empty for QEMU's own")] = ""
+    cpu_type: Annotated[
+        _CpuType, param("CPU model, such as 'host'; 'group' for its node group's; empty for QEMU's own")
+    ] = ""
     disk_aio: Annotated[Literal["threads", "native", "io_uring"], param("Asynchronous I/O mode of the disks")] = (
         "threads"
     )
@@ -91,6 +94,9 @@ class KvmParameters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
         "default"
     )
     disk_discard: Annotated[Literal["default", "ignore", "unmap"], param("Handling of discard requests")] = "default"
+    disk_iothreads: Annotated[
+        _IoThreads, param("Number of threads of QEMU that the disks share for their I/O; 0 for its main one")
+    ] = 0
     disk_type: Annotated[
         Literal["paravirtual", "scsi-hd", "scsi-block", "scsi-generic", "scsi", "ide", "sd", "mtd", "pflash"],
         param("Disk type presented to the guest", unsupported=("mtd", "pflash")),
@@ -190,6 +196,7 @@ class KvmParameters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     ] = ""
     vhost_net: Annotated[bool, param("Use vhost-net for paravirtual NICs where the node has it")] = True
     virtio_net_queues: Annotated[_Queues, param("Number of queues of a paravirtual NIC")] = 1
+    virtio_rng: Annotated[bool, param("Give the guest a source of random numbers (virtio-rng)")] = False
     vnc_bind_address: Annotated[
         Text, param("Address, interface or socket directory that VNC listens on; empty for no VNC", reaches="path")
     ] = ""
@@ -206,6 +213,12 @@ class KvmParameters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
             for wrong, text in (*_drives(self), *_firmware(self), *_consoles(self), *_rights(self), *_pins(self))
             if wrong
         ] + _extra(self)
+
+    @property
+    def has_virtio_disks(self) -> bool:
+        """Whether its disks, or the controller that they are on, are of virtio."""
+        on_bus = self.disk_type.startswith("scsi") and self.scsi_controller_type == "virtio-scsi-pci"
+        return self.disk_type == "paravirtual" or on_bus
 
     def extra_words(self) -> list[str]:
         """The words of ``kvm_extra``, split and quoted as in a shell. Raises WrongInput."""
@@ -225,6 +238,17 @@ def _drives(wanted: KvmParameters) -> _Rules:
         (
             wanted.disk_aio == "native" and wanted.disk_cache != "none",
             f"disk_aio 'native' needs disk_cache to be 'none', not '{wanted.disk_cache}'",
+        ),
+        (
+            bool(wanted.disk_iothreads) and not wanted.has_virtio_disks,
+            (
+                "disk_iothreads needs disk_type 'paravirtual', or a SCSI one with scsi_controller_type "
+                f"'virtio-scsi-pci': they are '{wanted.disk_type}' and '{wanted.scsi_controller_type}'"
+            ),
+        ),
+        (
+            wanted.disk_iothreads > 1 and wanted.has_virtio_disks and wanted.disk_type != "paravirtual",
+            f"more than one of disk_iothreads takes disk_type 'paravirtual', not '{wanted.disk_type}'",
         ),
         (
             boots == "cdrom" and not wanted.cdrom_image_path,

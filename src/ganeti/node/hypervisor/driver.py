@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from ganeti.model.cpu import CpuModels
 from ganeti.model.disk import Disk
 from ganeti.model.guest import Guest, GuestNic
 from ganeti.model.layout import Layout
@@ -231,6 +232,13 @@ class Hypervisor(Protocol):
 
     async def verify(self, parameters: Mapping[str, Any]) -> tuple[str, ...]:
         """What prevents its use on this node with these parameters, as text; empty if nothing does."""
+        ...
+
+    async def cpu_models(self, parameters: Mapping[str, Any]) -> CpuModels:
+        """What its guests can have on this node with these parameters.
+
+        Raises EnvironmentUnfit or HypervisorFailed if that cannot be found out.
+        """
         ...
 
     def strays(self) -> tuple[str, ...]:

@@ -17,9 +17,10 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from ganeti.errors import HypervisorFailed, WrongState
+from ganeti.errors import EnvironmentUnfit, HypervisorFailed, WrongState
 from ganeti.host.clock import Clock
 from ganeti.host.files import write_atomic
+from ganeti.model.cpu import CpuModels
 from ganeti.model.disk import Disk
 from ganeti.model.entity import evolve
 from ganeti.model.growth import base_memory, limits
@@ -381,6 +382,9 @@ class FakeHypervisor:
 
     async def verify(self, parameters: Mapping[str, Any]) -> tuple[str, ...]:  # noqa: ARG002 - a Hypervisor
         return ()
+
+    async def cpu_models(self, parameters: Mapping[str, Any]) -> CpuModels:  # noqa: ARG002 - a Hypervisor
+        raise EnvironmentUnfit("Simulated guests have no CPU")
 
     def strays(self) -> tuple[str, ...]:
         return ()

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ganeti.model.export import Export, ExportedDisk, ExportedNic
-from ganeti.model.guest import GuestNic, guest_of, os_parameters, public_os_parameters
+from ganeti.model.guest import GuestNic, guest_of, hypervisor_parameters, os_parameters, public_os_parameters
 from ganeti.model.instance import Instance
 from ganeti.model.node import Node
 from ganeti.model.parameters import as_mapping
@@ -18,6 +18,7 @@ from ganeti.model.state import State
 def described(state: State, instance: Instance, source: Node, now: float) -> Export:
     """With all that it inherits. The dump of a disk is called by the disk's UUID."""
     guest = guest_of(state, instance)
+    hvparams = hypervisor_parameters(state, instance.hypervisor, instance.os, instance.hvparams)
     public = public_os_parameters(state, instance)
     private = {name: value for name, value in os_parameters(state, instance).items() if name not in public}
     return Export(
@@ -40,7 +41,7 @@ def described(state: State, instance: Instance, source: Node, now: float) -> Exp
             for disk in instance.disks
         ),
         nics=tuple(_nic(nic) for nic in guest.nics if not nic.communicates),  # that one is of this cluster
-        hvparams=_texts({name: value for name, value in guest.hvparams.items() if name not in CLUSTER_WIDE}),
+        hvparams=_texts({name: value for name, value in hvparams.items() if name not in CLUSTER_WIDE}),
         beparams=_texts(as_mapping(guest.beparams)),
         osparams=public,
         osparams_private=private,

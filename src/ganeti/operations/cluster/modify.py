@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from msgspec import Meta
 
@@ -22,6 +23,7 @@ from ganeti.jobs.operation import JobOperation
 from ganeti.jobs.preview import Preview
 from ganeti.model.cluster import Cluster
 from ganeti.model.communication import with_network
+from ganeti.model.cpu import follow_group
 from ganeti.model.disk import DiskTemplate
 from ganeti.model.entity import Entity
 from ganeti.model.group import Group
@@ -34,6 +36,7 @@ from ganeti.operations.cluster.changes import changed
 from ganeti.operations.cluster.facts import hand_out
 from ganeti.operations.cluster.parameters_on_nodes import ensure_nodes_can
 from ganeti.operations.cluster.spelling import MODIFY_OPTIONS, layered_parameters
+from ganeti.operations.group.cpu_model import with_found_models
 from ganeti.operations.instance.allocator import ensure_default_allocator
 from ganeti.operations.node.candidates import promote, promotions
 from ganeti.operations.node.spindles import ensure_exclusive_possible
@@ -85,9 +88,10 @@ class ClusterModify(JobOperation[ClusterModifyPlan], frozen=True, kw_only=True, 
 
     def locks(self, state: State) -> LockSet:
         del state
-        network: str | None = given_settings(Cluster, self).get("instance_communication_network")
-        if network is None:
-            return all_exclusive(Kind.CLUSTER)
+        given = given_settings(Cluster, self)
+        if given.get("instance_communication_network") is None:
+            locks = all_exclusive(Kind.CLUSTER)
+            return locks | all_exclusive(Kind.GROUP) if _follows_groups(given) else locks
         return all_exclusive(Kind.CLUSTER) | all_exclusive(Kind.GROUP) | all_exclusive(Kind.NETWORK)
 
     async def check(self, cluster: CheckContext) -> ClusterModifyPlan:
@@ -108,8 +112,11 @@ class ClusterModify(JobOperation[ClusterModifyPlan], frozen=True, kw_only=True, 
         others = problems.attempt(lambda: with_network(state, new, cluster.random.uuid()), tuple[Entity, ...]())
         _note_uses(state, new, problems)
         with problems.noted():
+            if _follows_groups(given):
+                groups = await with_found_models(cluster, state.changed([new, *others]))
+                others = tuple({one.uuid: one for one in (*others, *groups)}.values())
             if not self.force:
-                await ensure_nodes_can(cluster, new)
+                await ensure_nodes_can(cluster, [new, *others])
         with problems.noted():
             await ensure_exclusive_possible(cluster, state.changed([new]))
         problems.tell()
@@ -117,8 +124,14 @@ class ClusterModify(JobOperation[ClusterModifyPlan], frozen=True, kw_only=True, 
 
     def preview(self, state: State, plan: ClusterModifyPlan) -> Preview:
         made = (f"make network {one.name} ({one.network})" for one in plan.others if isinstance(one, Network))
-        connected = (f"connect node group {one.name} to it" for one in plan.others if isinstance(one, Group))
-        return Preview.of_settings(state.cluster, plan.cluster, (*made, *connected))
+        groups = [(one, state.get(Group, one.uuid)) for one in plan.others if isinstance(one, Group)]
+        connected = (f"connect node group {one.name} to it" for one, old in groups if one.networks != old.networks)
+        models = (
+            f"have {one.cpu_model} as the CPU model of node group {one.name}"
+            for one, old in groups
+            if one.cpu_model != old.cpu_model
+        )
+        return Preview.of_settings(state.cluster, plan.cluster, (*made, *connected, *models))
 
     async def run(self, cluster: RunContext, plan: ClusterModifyPlan) -> None:
         new, before = plan.cluster, cluster.state.cluster
@@ -127,10 +140,13 @@ class ClusterModify(JobOperation[ClusterModifyPlan], frozen=True, kw_only=True, 
             return
         after = cluster.state.changed([new])
         await set_up_switches(cluster, after, with_other_switches(cluster.state, after))
+        models = {group.uuid: group.cpu_model for group in cluster.state.groups}
         await cluster.commit([new, *plan.others])
         for made in plan.others:
             if isinstance(made, Network):
                 cluster.log(f"Network {made.name} ({made.network}) is made, for communication with guests")
+            elif isinstance(made, Group) and made.cpu_model != models[made.uuid]:
+                cluster.log(f"The CPU model that the nodes of group {made.name} share is {made.cpu_model}")
         if any(getattr(new, name) != getattr(before, name) for name in _FOLLOWED_BY_NODES):
             await hand_out(cluster, "the new settings")
         if "candidate_pool_size" in given_settings(Cluster, self):
@@ -144,6 +160,12 @@ class ClusterModify(JobOperation[ClusterModifyPlan], frozen=True, kw_only=True, 
     def hook_environment(self, state: State, plan: ClusterModifyPlan) -> dict[str, str]:
         del state
         return {"NEW_VG_NAME": plan.cluster.vg_name or ""}
+
+
+def _follows_groups(given: Mapping[str, Any]) -> bool:
+    """Whether settings have guests take the CPU model of their node group."""
+    by_os = given.get("os_hvp", {}).values()
+    return follow_group(table.get("kvm", {}) for table in (given.get("hvparams", {}), *by_os))
 
 
 def _note_uses(state: State, new: Cluster, problems: Problems) -> None:

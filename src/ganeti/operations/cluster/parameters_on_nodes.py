@@ -3,13 +3,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from ganeti.errors import GanetiError, WrongInput
 from ganeti.jobs.context import CheckContext
 from ganeti.model.cluster import Cluster
+from ganeti.model.cpu import with_group_model
 from ganeti.model.disk import DiskTemplate
+from ganeti.model.entity import Entity
+from ganeti.model.group import Group
 from ganeti.model.guest import hypervisor_parameters
 from ganeti.model.node import Node
 from ganeti.model.parameters import filled
@@ -29,14 +33,14 @@ class _Trial:
     present: Call[Problems]
 
 
-async def ensure_nodes_can(cluster: CheckContext, new: Cluster) -> None:
+async def ensure_nodes_can(cluster: CheckContext, new: Iterable[Entity]) -> None:
     """Raise WrongInput if a node says that no guest could run with the change.
 
     Existing problems are no reason to refuse it; nodes that don't answer are named in the job's log.
     """
     import asyncio  # noqa: PLC0415 - the command that only declares this is to start fast
 
-    before, after = cluster.state, cluster.state.changed([new])
+    before, after = cluster.state, cluster.state.changed(new)
     asked = [(node, trials) for node in before.hosting_nodes if (trials := [*_trials(before, after, node)])]
     answers = await asyncio.gather(*(_problems(cluster, node, trials) for node, trials in asked))
     if found := [problem for problems in answers for problem in problems]:
@@ -58,7 +62,7 @@ async def _problems(cluster: CheckContext, node: Node, trials: list[_Trial]) -> 
 def _trials(before: State, after: State, node: Node) -> Iterator[_Trial]:
     for name in after.cluster.enabled_hypervisors:
         for os in ("", *after.cluster.os_hvp):
-            new, present = hypervisor_parameters(after, name, os), hypervisor_parameters(before, name, os)
+            new, present = _parameters(after, node, name, os), _parameters(before, node, name, os)
             if new != present:
                 yield _Trial(TryHypervisors(parameters={name: new}), TryHypervisors(parameters={name: present}))
     if after.cluster.nicparams != before.cluster.nicparams:
@@ -66,6 +70,11 @@ def _trials(before: State, after: State, node: Node) -> Iterator[_Trial]:
     units, present_units = _units(before, after, node), before.storage_of(node)
     if units != present_units:
         yield _Trial(CheckStorage(units=units), CheckStorage(units=present_units))
+
+
+def _parameters(state: State, node: Node, hypervisor: str, os: str) -> dict[str, Any]:
+    model = state.get(Group, node.group).cpu_model
+    return with_group_model(hypervisor_parameters(state, hypervisor, os), model)
 
 
 def _units(before: State, after: State, node: Node) -> tuple[StorageUnit, ...]:

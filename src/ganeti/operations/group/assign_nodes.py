@@ -19,6 +19,7 @@ from ganeti.model.group import Group
 from ganeti.model.kind import Kind
 from ganeti.model.node import Node
 from ganeti.model.state import State
+from ganeti.operations.group.cpu_model import warn_of_weaker
 from ganeti.operations.group.subject import GROUP_ARGUMENT, GroupOperation
 from ganeti.operations.instance.networks import not_connected
 from ganeti.operations.node.spindles import ensure_exclusive_possible
@@ -84,6 +85,7 @@ class GroupAssignNodes(GroupOperation[GroupAssignNodesPlan], frozen=True, kw_onl
         after = cluster.state.changed(plan.nodes)
         await set_up_switches(cluster, after, with_other_switches(cluster.state, after))
         await cluster.commit(plan.nodes)
+        await warn_of_weaker(cluster, plan.nodes)
         if plan.split:
             cluster.warn(f"The nodes of these instances are in different groups now: {', '.join(plan.split)}")
         if plan.still:

@@ -20,6 +20,7 @@ from ganeti.model.group import Group
 from ganeti.model.state import State
 from ganeti.operations.cluster.spelling import GROUP_OPTIONS, layered_parameters
 from ganeti.operations.group.changes import changed, newly_forbidden
+from ganeti.operations.group.cpu_model import with_model
 from ganeti.operations.group.subject import GROUP_ARGUMENT, GroupOperation
 from ganeti.operations.node.spindles import ensure_exclusive_possible
 from ganeti.operations.node.switches import set_up_switches, with_other_switches
@@ -62,6 +63,8 @@ class GroupModify(GroupOperation[GroupModifyPlan], frozen=True, kw_only=True, ta
             raise WrongInput("Nothing to change; 'gnt-group modify --help' lists what can be")
         group = self.group(state)
         after = changed(state, group, given)
+        if "cpu_model" in given:
+            after = await with_model(cluster, state, after)
         await ensure_exclusive_possible(cluster, state.changed([after]))
         return GroupModifyPlan(group, after, newly_forbidden(state, state.changed([after]), after))
 

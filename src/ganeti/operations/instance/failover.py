@@ -62,7 +62,8 @@ class InstanceFailover(InstanceRelocation[Relocation], frozen=True, kw_only=True
         target = await self.target(cluster, instance)
         await ensure_nowhere(cluster, instance, but=[source])
         if instance.admin_state is AdminState.UP:
-            await ensure_it_fits(cluster, target, guest)
+            moved = evolve(instance, primary_node=target.uuid)  # in another group it may have another CPU model
+            await ensure_it_fits(cluster, target, guest_of(state.changed([moved]), moved))
         if not self.ignore_consistency:
             await ensure_up_to_date(cluster, instance, target)
         return Relocation(instance, guest, source, target)
@@ -86,7 +87,7 @@ class InstanceFailover(InstanceRelocation[Relocation], frozen=True, kw_only=True
                 await release(cluster, current)
             return
         cluster.step(f"starting the instance on {plan.target.name}")
-        guest = guest_of(cluster.state, current)
+        guest = guest_of(cluster.state, cluster.state.get(Instance, current.uuid))
         await start(cluster, plan.target, guest, done=f"has {plan.target.name} as its primary node now")
 
     def preview(self, state: State, plan: Relocation) -> Preview:

@@ -20,6 +20,7 @@ from ganeti.model.group import Group
 from ganeti.model.kind import Kind
 from ganeti.model.node import Node
 from ganeti.model.state import State
+from ganeti.operations.group.cpu_model import warn_of_weaker
 from ganeti.operations.node.addresses import ensure_addresses_free, ensure_secondary_there
 from ganeti.operations.node.candidates import catch_up, eligible, equip, promotions
 from ganeti.operations.node.changes import changed, ensure_parameters_fit
@@ -77,6 +78,7 @@ class NodeAdd(JobOperation[Node], frozen=True, kw_only=True, tag="OP_NODE_ADD"):
         if plan.master_candidate:
             await catch_up(cluster, plan)
             cluster.log(f"Node {plan.name} is a master candidate")
+        await warn_of_weaker(cluster, [plan])
 
     def hook_environment(self, state: State, plan: Node) -> dict[str, str]:
         del state

@@ -21,6 +21,7 @@ from ganeti.model.entity import differences, evolve
 from ganeti.model.kind import Kind
 from ganeti.model.node import Node
 from ganeti.model.state import State
+from ganeti.operations.group.cpu_model import warn_of_weaker
 from ganeti.operations.node.addresses import ensure_addresses_free, ensure_secondary_there
 from ganeti.operations.node.candidates import catch_up, eligible, equip, promote, promotions, relieve, warn_of_few
 from ganeti.operations.node.changes import changed, ensure_parameters_fit
@@ -121,6 +122,8 @@ class NodeModify(NodeOperation[NodeModifyPlan], frozen=True, kw_only=True, tag="
             await catch_up(cluster, plan.after)
         if plan.before.master_candidate and not plan.after.master_candidate:
             await relieve(cluster, plan.after)
+        if back:
+            await warn_of_weaker(cluster, [plan.after])
         return plan.changes
 
     def hook_environment(self, state: State, plan: NodeModifyPlan) -> dict[str, str]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from ganeti.model.cpu import CpuModels
 from ganeti.model.report import GuestEvent, Memory, NodeReport, Processors, RunningGuest, Space
 from ganeti.model.template import StorageUnit
-from ganeti.model.timing import PING
+from ganeti.model.timing import PING, START
 from ganeti.rpc.call import Call
 
 __all__ = [
@@ -32,6 +33,7 @@ __all__ = [
     "SetUpSwitch",
     "Space",
     "Standing",
+    "TellCpuModels",
     "TellStanding",
     "WatchNode",
     "WriteSsconf",
@@ -50,6 +52,14 @@ class Ping(Call[Pong], frozen=True, tag="node.ping"):
     """Check whether a node is alive."""
 
     patience = PING
+
+
+class TellCpuModels(Call[CpuModels], frozen=True, tag="node.cpu-models"):
+    """The CPU models that guests of a hypervisor can have on the node, with these parameters of it."""
+
+    hypervisor: str
+    parameters: dict[str, object]
+    patience = START  # it may have to find out first whether hardware virtualisation works
 
 
 class Standing(Struct, frozen=True):

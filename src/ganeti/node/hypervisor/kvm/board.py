@@ -39,6 +39,8 @@ _CONVENTIONAL_SLOTS = range(16, 31)
 # Slots of pci.0: 0 is the host bridge, 1 the board's own controllers, 2 the graphics card.
 _PC_SLOTS = range(3, 32)
 
+IO_THREAD = "io"  # with a number: QEMU's name for a thread for the I/O of disks
+
 _SCSI_IDS = {"lsi": 7, "megasas": 64, "virtio-scsi-pci": 255}
 _SCSI_DEVICES = {"lsi": "lsi53c895a", "megasas": "megasas", "virtio-scsi-pci": "virtio-scsi-pci"}
 
@@ -117,7 +119,9 @@ class Board:
         if "scsi0" not in self._places:
             place = self.conventional("scsi0") if kind == "lsi" else self.express("scsi0")
             queues = self._plan.queues("num_queues") if kind == "virtio-scsi-pci" else {}
-            self._controllers += option(device(_SCSI_DEVICES[kind], {"id": "scsi0"}, place, queues))
+            of_disks = self._plan.parameters.disk_iothreads and self._plan.parameters.disk_type != "paravirtual"
+            thread = {"iothread": f"{IO_THREAD}0"} if of_disks else {}
+            self._controllers += option(device(_SCSI_DEVICES[kind], {"id": "scsi0"}, place, queues, thread))
         full = refused("scsi_controller_type", f"'{kind}' takes {_SCSI_IDS[kind]} drives")
         return {"bus": "scsi0.0", "scsi-id": self._number(name, _SCSI, range(_SCSI_IDS[kind]), full)}
 

@@ -11,24 +11,21 @@ import msgspec
 from msgspec import Struct
 
 from ganeti.errors import EnvironmentUnfit
-from ganeti.host.process import run
 from ganeti.model.parameters.hypervisor import KvmParameters
+from ganeti.node.hypervisor.kvm.conversation import converse
 
 OLDEST = (7, 2, 0)  # Debian 12's
 
-_TIME = 20.0  # seconds for QEMU to report its capabilities
 _DEFAULT_PATH = KvmParameters().kvm_path
 # What ``kvm_path`` means by default: its default name is not everywhere QEMU itself, on some systems it
 # is a script that requires hardware virtualisation.
 _USUAL_PATHS = ("/usr/bin/qemu-system-x86_64", _DEFAULT_PATH, "/usr/libexec/qemu-kvm")
 
 _QUESTIONS: tuple[dict[str, Any], ...] = (
-    {"execute": "qmp_capabilities"},
     {"execute": "query-version", "id": "version"},
     {"execute": "query-machines", "id": "machines"},
     {"execute": "qom-list-types", "arguments": {"implements": "device", "abstract": False}, "id": "devices"},
     {"execute": "query-migrate-capabilities", "id": "migration"},
-    {"execute": "quit"},
 )
 
 
@@ -92,8 +89,7 @@ class Probe:
     async def ask(self, kvm_path: str) -> Capabilities:
         """Raises EnvironmentUnfit if QEMU is missing or too old; ExecutionFailed if it hangs."""
         program = find(kvm_path)
-        stat = program.stat()
-        key = (str(program), stat.st_mtime_ns, stat.st_size)
+        key = build_of(program)
         if key not in self._known:
             self._known[key] = await _asked(program)
         return self._known[key]
@@ -102,6 +98,12 @@ class Probe:
 def full_version(version: str, package: str) -> str:
     """``7.2.22 (Debian 1:7.2+dfsg-7+deb12u18)``."""
     return f"{version} ({package})" if package else version
+
+
+def build_of(program: Path) -> tuple[str, int, int]:
+    """What changes when a program is replaced."""
+    stat = program.stat()
+    return str(program), stat.st_mtime_ns, stat.st_size
 
 
 def find(kvm_path: str) -> Path:
@@ -117,26 +119,16 @@ def find(kvm_path: str) -> Path:
 
 
 async def _asked(program: Path) -> Capabilities:
-    machine = ("-no-user-config", "-nodefaults", "-display", "none", "-machine", "none", "-accel", "tcg")
-    questions = b"\n".join(msgspec.json.encode(question) for question in _QUESTIONS)
-    ended = await run(program, *machine, "-S", "-qmp", "stdio", standard_input=questions, timeout=_TIME)
-    if ended.failed:
-        raise EnvironmentUnfit(f"Parameter 'kvm_path': {program} does not tell what it can do: {ended.why()}")
+    answers = await converse(program, "tcg", _QUESTIONS)
     try:
-        found = _understood(program, _answers(ended.output))
-    except msgspec.MsgspecError:
+        found = _understood(program, msgspec.convert(answers, _Answers))
+    except msgspec.ValidationError:
         raise EnvironmentUnfit(f"Parameter 'kvm_path': {program} is not QEMU: it does not answer as one does") from None
     if found.version < OLDEST:
         raise EnvironmentUnfit(
             f"{program} is QEMU {found.version_text}; the oldest that is supported is {'.'.join(map(str, OLDEST))}"
         )
     return found
-
-
-def _answers(output: str) -> _Answers:
-    """Each line is an object; those with an ``id`` answer the query with that ID. Raises MsgspecError."""
-    messages = [msgspec.json.decode(line, type=dict[str, Any]) for line in output.splitlines()]
-    return msgspec.convert({str(m["id"]): m.get("return") for m in messages if "id" in m}, _Answers)
 
 
 def _understood(program: Path, answers: _Answers) -> Capabilities:

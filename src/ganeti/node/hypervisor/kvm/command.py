@@ -12,16 +12,17 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
+from ganeti.model.cpu import GROUP_MODEL
 from ganeti.model.growth import base_memory, most_vcpus
 from ganeti.model.layout import Layout
 from ganeti.node.hypervisor.kvm.board import Board, machine_type
 from ganeti.node.hypervisor.kvm.devices import device, option
 from ganeti.node.hypervisor.kvm.displays import graphics, spice, vnc
-from ganeti.node.hypervisor.kvm.drives import cd_drives, disks, floppy
+from ganeti.node.hypervisor.kvm.drives import cd_drives, disks, floppy, io_threads
 from ganeti.node.hypervisor.kvm.kept import UUID
 from ganeti.node.hypervisor.kvm.network_cards import network_cards
 from ganeti.node.hypervisor.kvm.ovmf import build_of
-from ganeti.node.hypervisor.kvm.peripherals import guest_agent, sound, usb
+from ganeti.node.hypervisor.kvm.peripherals import guest_agent, random_numbers, sound, usb
 from ganeti.node.hypervisor.kvm.plan import LaunchPlan, escaped, refused
 from ganeti.node.hypervisor.kvm.plugged_memory import device_size, memory_device
 
@@ -61,6 +62,7 @@ def command_line(plan: LaunchPlan) -> CommandLine:
         *spice(plan, board),
         *option(device("virtio-balloon-pci", {"id": "balloon0"}, board.express("balloon0"))),
         *memory_device(plan, board),
+        *random_numbers(plan, board),
     ]
     found = [
         plan.qemu.program,
@@ -75,6 +77,7 @@ def command_line(plan: LaunchPlan) -> CommandLine:
         *_flash(plan),
         *graphics(plan),
         *vnc(plan),
+        *io_threads(plan),
         *board.words(),
         *devices,
         *(["-incoming", "defer"] if plan.incoming else []),
@@ -122,15 +125,24 @@ def _processors(plan: LaunchPlan) -> list[str]:
 
 
 def cpu_model(plan: LaunchPlan) -> str:
-    """Raises WrongInput for one that this QEMU does not have."""
+    """Raises WrongInput for one that this QEMU does not have, or not with these processors."""
     wanted = plan.parameters.cpu_type
     model = wanted.partition(",")[0]
     if not model:
         return ""
+    if model == GROUP_MODEL:
+        raise refused(
+            "cpu_type",
+            f"'{GROUP_MODEL}' is the model of the instance's node group, which has none; 'gnt-group modify "
+            "--cpu-model=auto' gives it the most that its nodes share",
+        )
     if model == "host" and plan.accelerator != "kvm":
         raise refused("cpu_type", "'host' needs hardware virtualisation, which this instance does not get here")
     if f"{model}-x86_64-cpu" not in plan.qemu.devices:
         raise refused("cpu_type", f"QEMU {plan.qemu.version_text} on this node has no CPU model '{model}'")
+    # What earlier software has started runs without the features that its node lacks.
+    if plan.cpus and plan.guest.cpu_checked is not False and (problem := plan.cpus.problem(wanted)):
+        raise refused("cpu_type", problem)
     return wanted
 
 

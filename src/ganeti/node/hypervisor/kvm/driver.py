@@ -17,6 +17,7 @@ from ganeti.errors import EnvironmentUnfit, GanetiError, HypervisorFailed, Wrong
 from ganeti.host.clock import Clock
 from ganeti.host.gathering import gather
 from ganeti.host.paths import Paths
+from ganeti.model.cpu import CpuModels
 from ganeti.model.disk import Disk, DiskTemplate
 from ganeti.model.entity import evolve
 from ganeti.model.guest import Guest, GuestNic
@@ -38,6 +39,7 @@ from ganeti.node.hypervisor.kvm.addresses import console_addresses
 from ganeti.node.hypervisor.kvm.block_nodes import behind
 from ganeti.node.hypervisor.kvm.capabilities import Probe, full_version
 from ganeti.node.hypervisor.kvm.consoles import console_of
+from ganeti.node.hypervisor.kvm.cpu_models import CpuProbe
 from ganeti.node.hypervisor.kvm.devices import disk_name
 from ganeti.node.hypervisor.kvm.directory import (
     GREETING,
@@ -83,6 +85,7 @@ class Kvm:
         self._clock = clock
         self._boot_id = boot_id
         self._probe = Probe()
+        self._cpus = CpuProbe()
         self._accelerators = Accelerators(paths, self._boot_id)
         self._machines: dict[str, Machine] = {}
         self._ended: dict[str, Record] = {}  # by themselves, and not cleared yet
@@ -332,6 +335,11 @@ class Kvm:
         except GanetiError as error:
             return (error.message,)
 
+    async def cpu_models(self, parameters: Mapping[str, Any]) -> CpuModels:
+        wanted = filled(KvmParameters, parameters, what=_WHAT)
+        qemu = await self._probe.ask(wanted.kvm_path)
+        return await self._cpus.ask(qemu, await self._accelerators.choose(wanted.kvm_flag, qemu))
+
     def strays(self) -> tuple[str, ...]:
         found = sorted(running_in(self._paths))
         managed = {machine.process.pid for machine in list(self._machines.values())}
@@ -377,15 +385,17 @@ class Kvm:
     async def _plan(self, guest: Guest, resources: Resources, *, incoming: bool = False) -> LaunchPlan:
         wanted = _parameters(guest) if incoming else _wanted(guest)
         qemu = await self._probe.ask(wanted.kvm_path)
+        accelerator = await self._accelerators.choose(wanted.kvm_flag, qemu)
         return LaunchPlan(
             guest,
             wanted,
             qemu,
-            await self._accelerators.choose(wanted.kvm_flag, qemu),
+            accelerator,
             resources,
             self._paths,
             incoming=incoming,
             addresses=await console_addresses(wanted),
+            cpus=await self._cpus.ask(qemu, accelerator) if wanted.cpu_type else None,
         )
 
     async def _plan_beside(self, machine: Machine, resources: Resources) -> LaunchPlan:
@@ -419,7 +429,7 @@ class Kvm:
     ) -> Machine:
         record = Record(
             # OS parameters may be secret, and a running guest does not need them.
-            guest=evolve(plan.guest, osparams={}),
+            guest=evolve(plan.guest, osparams={}, cpu_checked=plan.guest.cpu_checked is not False),
             phase=phase,
             accelerator=plan.accelerator,
             qemu_version=plan.qemu.version_text,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ganeti.model.disk import Disk
 from ganeti.model.parameters.hypervisor import KvmParameters
-from ganeti.node.hypervisor.kvm.board import Board, Place
+from ganeti.node.hypervisor.kvm.board import IO_THREAD, Board, Place
 from ganeti.node.hypervisor.kvm.devices import Device, device, disk_name, option
 from ganeti.node.hypervisor.kvm.plan import LaunchPlan, refused
 from ganeti.node.hypervisor.kvm.uri import of_uri
@@ -88,7 +88,8 @@ def drive(plan: LaunchPlan, board: Board, disk: OpenDisk) -> Device:
     serial = {"serial": disk.disk.uuid.replace("-", "")[:20]}
     cache = _write_cache(plan)
     if kind == "paravirtual":
-        return device("virtio-blk-pci", board.express(name), plan.queues("num-queues"), serial, cache, last)
+        thread = _thread(plan, disk.disk)
+        return device("virtio-blk-pci", board.express(name), plan.queues("num-queues"), thread, serial, cache, last)
     if kind == "sd":
         _ensure_size_of_a_card(disk.disk)
         return device("sd-card", board.sd(), last)
@@ -97,6 +98,10 @@ def drive(plan: LaunchPlan, board: Board, disk: OpenDisk) -> Device:
             raise refused("disk_type", "an IDE disk cannot be read-only; choose paravirtual or scsi-hd")
         return device("ide-hd", board.ide(), serial, cache, last)
     return device(_SCSI[kind], board.scsi(name), serial, cache, last)
+
+
+def io_threads(plan: LaunchPlan) -> list[str]:
+    return [word for n in range(plan.parameters.disk_iothreads) for word in ("-object", f"iothread,id={IO_THREAD}{n}")]
 
 
 def block_node(plan: LaunchPlan, disk: OpenDisk, name: str = "") -> dict[str, Any]:
@@ -165,6 +170,13 @@ def _words(plan: LaunchPlan, board: Board, index: int) -> list[str]:
     # An SD card cannot be in the boot order; firmware boots it if there is nothing else.
     first = {"bootindex": 1} if boots and wanted.disk_type != "sd" else {}
     return ["-blockdev", json.dumps(block_node(plan, disk)), *option(drive(plan, board, disk) | first)]
+
+
+def _thread(plan: LaunchPlan, disk: Disk) -> dict[str, str]:
+    """They are given out in turn; the guest does not see which it is."""
+    threads, others = plan.parameters.disk_iothreads, [one.uuid for one in plan.guest.disks]
+    place = others.index(disk.uuid) if disk.uuid in others else len(others)
+    return {"iothread": f"{IO_THREAD}{place % threads}"} if threads else {}
 
 
 def _ensure_size_of_a_card(disk: Disk) -> None:

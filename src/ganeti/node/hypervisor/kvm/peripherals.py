@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""USB, sound and the guest agent, as QEMU's options."""
+"""USB, sound, random numbers and the guest agent, as QEMU's options."""
 
 from __future__ import annotations
 
@@ -49,6 +49,15 @@ def sound(plan: LaunchPlan, board: Board) -> list[str]:
     for name in names:
         found += _sound_card(name, board)
     return found
+
+
+def random_numbers(plan: LaunchPlan, board: Board) -> list[str]:
+    """Those of the node's kernel; so few a second that no guest keeps it busy with them."""
+    if not plan.parameters.virtio_rng:
+        return []
+    rate = {"max-bytes": 1024, "period": 1000}  # period in ms
+    card = device("virtio-rng-pci", {"id": "rng0", "rng": "random0"}, rate, board.express("rng0"))
+    return ["-object", "rng-builtin,id=random0", *option(card)]
 
 
 def guest_agent(plan: LaunchPlan, board: Board) -> list[str]:

@@ -10,6 +10,7 @@ from typing import Literal
 
 from ganeti.errors import WrongInput
 from ganeti.host.paths import Paths
+from ganeti.model.cpu import CpuModels
 from ganeti.model.growth import most_vcpus
 from ganeti.model.guest import Guest
 from ganeti.model.parameters.hypervisor import KvmParameters
@@ -30,7 +31,8 @@ class LaunchPlan:
     to come; what only one of them can have, the other one has until then.
 
     Files in parameters are on the node, so they are below its root. ``addresses`` are those
-    that ``vnc_bind_address`` and ``spice_bind`` mean on this node, by these names.
+    that ``vnc_bind_address`` and ``spice_bind`` mean on this node, by these names. ``cpus``: the models that it can
+    give, if the guest has a ``cpu_type``.
     """
 
     guest: Guest
@@ -45,6 +47,7 @@ class LaunchPlan:
     beside: bool = False
     user: str = ""
     addresses: Mapping[str, str] = field(default_factory=dict)
+    cpus: CpuModels | None = None
 
     @property
     def kept(self) -> Kept:

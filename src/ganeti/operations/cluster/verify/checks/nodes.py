@@ -7,6 +7,8 @@ from collections.abc import Iterator
 
 from ganeti import VERSION
 from ganeti.errors import NodeCallFailed
+from ganeti.model.cpu import with_group_model
+from ganeti.model.group import Group
 from ganeti.model.instance import Instance
 from ganeti.model.node import Node
 from ganeti.model.parameters import as_mapping, filled
@@ -29,7 +31,10 @@ def _describe(scene: Scene, node: Node) -> DescribeNode | None:
 def _try_hypervisors(scene: Scene, node: Node) -> TryHypervisors | None:
     cluster = scene.state.cluster
     parameters = {
-        name: as_mapping(filled(HYPERVISOR_PARAMETERS[name], cluster.hvparams.get(name, {})))
+        name: with_group_model(
+            as_mapping(filled(HYPERVISOR_PARAMETERS[name], cluster.hvparams.get(name, {}))),
+            scene.state.get(Group, node.group).cpu_model,
+        )
         for name in cluster.enabled_hypervisors
     }
     return TryHypervisors(parameters=parameters) if node.hosting else None

@@ -19,12 +19,12 @@ def _recall(scene: Scene, node: Node) -> RecallGuests | None:
     return RecallGuests(hypervisors=scene.state.cluster.enabled_hypervisors) if node.vm_capable else None
 
 
-_STARTED: Question[tuple[Guest, ...]] = Question("what its instances were started with", _recall)
+STARTED: Question[tuple[Guest, ...]] = Question("what its instances were started with", _recall)
 
 
 def _pending(scene: Scene) -> Iterator[Finding]:
     instances = {instance.uuid: instance for instance in scene.instances}
-    for node, guests in scene.answered(_STARTED):
+    for node, guests in scene.answered(STARTED):
         for guest in guests:
             instance = instances.get(guest.uuid)
             if instance is None or instance.primary_node != node.uuid or instance.name in scene.busy:
@@ -56,6 +56,6 @@ def _outdated(scene: Scene) -> Iterator[Finding]:
 
 
 CHECKS = (
-    Check("Verifying what instances run with", Code.EINSTANCEMISSINGCFGPARAMETER, _pending, (_STARTED,)),
+    Check("Verifying what instances run with", Code.EINSTANCEMISSINGCFGPARAMETER, _pending, (STARTED,)),
     Check("Verifying that instances run what is installed", Code.EINSTANCEOUTDATED, _outdated, (_PROGRAMS,)),
 )
