@@ -86,7 +86,6 @@ class Kvm:
         self._machines: dict[str, Machine] = {}
         self._ended: dict[str, Record] = {}  # by themselves, and not cleared yet
         self._migrations: dict[str, asyncio.Task[Migrated]] = {}
-        self._renewing = asyncio.Lock()  # one at a time: memory is needed twice
 
     async def recover(self) -> None:
         staying = [await decide(one, self._paths, self._boot_id) for one in directories_beside(self._paths)]
@@ -240,19 +239,18 @@ class Kvm:
         return tuple(obstacles(machine, await self._plan_beside(machine, Resources())))
 
     async def renew(self, guest: Guest, resources: Resources, report: Report, *, live: bool) -> Migrated:
-        async with self._renewing:
-            old = self._machine(guest.name)
-            plan = await self._plan_beside(old, resources)
-            if found := tuple(obstacles(old, plan)):
-                raise WrongState(f"Instance {guest.name} cannot get another QEMU: {'; '.join(found)}")
-            new = await self._launched(plan, old.directory.another(), "incoming")
-            renewal = Renewal(old, new, plan, report, self._clock)
-            try:
-                await renewal.send(live=live and not _is_paused_to_be_sent(old))
-            except BaseException:
-                await asyncio.shield(renewal.give_up())
-                raise
-            return await asyncio.shield(self._replaced(renewal))
+        old = self._machine(guest.name)
+        plan = await self._plan_beside(old, resources)
+        if found := tuple(obstacles(old, plan)):
+            raise WrongState(f"Instance {guest.name} cannot get another QEMU: {'; '.join(found)}")
+        new = await self._launched(plan, old.directory.another(), "incoming")
+        renewal = Renewal(old, new, plan, report, self._clock)
+        try:
+            await renewal.send(live=live and not _is_paused_to_be_sent(old))
+        except BaseException:
+            await asyncio.shield(renewal.give_up())
+            raise
+        return await asyncio.shield(self._replaced(renewal))
 
     async def finish_incoming(self, guest: Guest, *, success: bool) -> None:
         machine = self._machines.get(guest.name)

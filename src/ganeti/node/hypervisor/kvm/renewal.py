@@ -30,7 +30,7 @@ from ganeti.node.hypervisor.kvm.directory import GuestDirectory
 from ganeti.node.hypervisor.kvm.displays import vnc_listener, vnc_socket
 from ganeti.node.hypervisor.kvm.kept import Kept
 from ganeti.node.hypervisor.kvm.machine import Machine
-from ganeti.node.hypervisor.kvm.network_cards import tap_options
+from ganeti.node.hypervisor.kvm.network_cards import descriptors_of, tap_options
 from ganeti.node.hypervisor.kvm.plan import LaunchPlan
 from ganeti.node.hypervisor.kvm.process import Process
 from ganeti.node.network.handover import ensure_possible, hand_over
@@ -163,8 +163,10 @@ async def _hand_over_taps(
     guest: Guest, old: int, new: int, release: Callable[[], Awaitable[None]], log: Callable[[str], None]
 ) -> None:
     wanted = filled(KvmParameters, guest.hvparams, what=f"Parameters of instance {guest.name}")
+    there = descriptors_of(new)
+    cards = [(nic, there.get(card_name(nic), [])) for nic in guest.nics]
     try:
-        await hand_over(guest.nics, old, new, tap_options(wanted), release)
+        await hand_over(cards, old, new, tap_options(wanted), release)
     except GanetiError as error:
         _log.warning("Instance %s: its network cards are not connected: %s", guest.name, error.message)
         log(f"Its network cards are not connected: {error.message}; a hard reboot connects them")
