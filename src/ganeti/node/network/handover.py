@@ -83,8 +83,8 @@ async def _attach_all(
     for nic, numbers in cards:
         name, place = tap.name_of(nic), stand_in_of(nic)
         own = _of(pid, name)
-        # The guest may use less queues than there are; the others lead to no device.
-        used = _of(pid, place) or numbers[:1]
+        # A guest with fewer CPUs than queues leaves some disabled: what comes there would be lost.
+        used = _in_use(pid, place) or numbers[:1]
         await _delete(netlink, place)
         for number in () if own else numbers:
             with _copy(pid, number) as descriptor:
@@ -96,6 +96,15 @@ async def _attach_all(
             await _delete(netlink, name)
     if lost:
         raise EnvironmentUnfit(f"The tap devices {', '.join(lost)} are lost")
+
+
+def _in_use(pid: int, place: str) -> list[int]:
+    """The queues of a stand-in that are not disabled; they all are enabled then."""
+    found = []
+    for number in _of(pid, place):
+        with _copy(pid, number) as descriptor:
+            found += [] if tap.enable_queue(descriptor) else [number]
+    return found
 
 
 def _of(pid: int, name: str) -> list[int]:
