@@ -39,7 +39,6 @@ from ganeti.node.hypervisor.kvm.capabilities import Probe, full_version
 from ganeti.node.hypervisor.kvm.consoles import console_of
 from ganeti.node.hypervisor.kvm.devices import disk_name
 from ganeti.node.hypervisor.kvm.directory import (
-    GREETING,
     GuestDirectory,
     Phase,
     Record,
@@ -50,7 +49,7 @@ from ganeti.node.hypervisor.kvm.directory import (
 )
 from ganeti.node.hypervisor.kvm.kept import Kept
 from ganeti.node.hypervisor.kvm.launch import check, launch, problems
-from ganeti.node.hypervisor.kvm.machine import Machine
+from ganeti.node.hypervisor.kvm.machine import GREETING, Machine, process_in
 from ganeti.node.hypervisor.kvm.network_cards import tap_options
 from ganeti.node.hypervisor.kvm.ovmf import build_of
 from ganeti.node.hypervisor.kvm.plan import LaunchPlan
@@ -498,7 +497,7 @@ class Kvm:
 
     async def _adopt(self, directory: GuestDirectory) -> None:
         """Recover a guest from the directory that an earlier node daemon has left."""
-        process = await directory.running()
+        process = await process_in(directory)
         record = directory.read()
         if process is None:
             self._bury(directory, record)
