@@ -32,4 +32,4 @@ class RunningProgram(Struct, frozen=True):
             return f"{self.runs}, which is installed"
         more = len(self.replaced) - _LISTED
         files = ", ".join(self.replaced[:_LISTED]) + (f" and {more} more" if more > 0 else "")
-        return f"{self.runs}, started before {files} was replaced; installed is {self.installed}"
+        return f"{self.runs}, started before the replacement of {files}; installed is {self.installed}"

@@ -13,6 +13,7 @@ from ganeti.host.paths import Paths
 from ganeti.host.services import services
 from ganeti.model.disk import Disk, DiskTemplate
 from ganeti.model.parameters.network import NicMode
+from ganeti.model.report import Memory
 from ganeti.model.template import TEMPLATES
 from ganeti.node.channel import Channel
 from ganeti.node.events import Events
@@ -89,6 +90,13 @@ class Equipment:
     programs: Programs
     reset: Reset
     port: int = NODE_DAEMON_PORT
+
+    def memory(self) -> Memory:
+        total, available = self.machine.memory()
+        drivers = self.hypervisors.values()
+        on_paper = sum(driver.memory() for driver in drivers if driver.on_paper)
+        held = sum(driver.memory() for driver in drivers if not driver.on_paper)
+        return Memory(total, max(available - on_paper, 0), max(total - available - held, 0))
 
     def hypervisor(self, name: str) -> Hypervisor:
         if name not in self.hypervisors:

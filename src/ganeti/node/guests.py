@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from msgspec.structs import replace
 
 from ganeti.declare.types import ensure_host_name
-from ganeti.errors import CheckFailed, GanetiError, HypervisorFailed, UnknownEntity
+from ganeti.errors import CheckFailed, GanetiError, HypervisorFailed, InsufficientResources, UnknownEntity
 from ganeti.host.gathering import gather
 from ganeti.model.disk import Disk, DiskUse
 from ganeti.model.guest import Guest, GuestNic
@@ -60,6 +60,7 @@ class Guests:
         self._equipment = equipment
         self._links = DeviceLinks(equipment.paths)
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._renewing = asyncio.Lock()  # one guest at a time: its memory is needed twice
 
     async def start(self, call: instance.StartGuest, report: Report) -> Started:
         del report
@@ -179,10 +180,15 @@ class Guests:
 
     async def check_renewal(self, call: instance.CheckRenewal, report: Report) -> tuple[str, ...]:
         del report
-        return await self._hypervisor_of(call.guest).renewal_obstacles(call.guest)
+        found = await self._hypervisor_of(call.guest).renewal_obstacles(call.guest)
+        # While another guest has two processes, less memory is free than when it is this one's turn.
+        lacking = "" if self._renewing.locked() else self._memory_lacking(call.guest)
+        return (*found, lacking) if lacking else found
 
     async def renew(self, call: instance.RenewGuest, report: Report) -> Migrated:
-        async with self._changing(call.guest) as hypervisor:
+        async with self._changing(call.guest) as hypervisor, self._renewing:
+            if lacking := self._memory_lacking(call.guest):
+                raise InsufficientResources(f"Instance {call.guest.name} cannot be renewed: {lacking}")
             guest, options = call.guest, hypervisor.tap_options(call.guest)
             disks = tuple(self._storage(guest).expected(disk, guest.peers) for disk in guest.disks)
             with ExitStack() as undo:
@@ -190,6 +196,16 @@ class Guests:
                 for tap in taps:
                     undo.callback(tap.close)
                 return await hypervisor.renew(guest, Resources(disks, taps), report, live=call.live)
+
+    def _memory_lacking(self, guest: Guest) -> str:
+        """For two processes of a guest, as text; empty if there is enough. Huge pages are counted apart."""
+        free, needed = self._equipment.memory().free, guest.memory_now
+        if free >= needed or guest.hvparams.get("mem_path"):
+            return ""
+        return (
+            f"the node has {free} MiB of free memory, and another {needed} MiB are needed while it has two processes; "
+            "'gnt-instance migrate' to another node does without"
+        )
 
     async def finish_incoming(self, call: instance.FinishIncoming, report: Report) -> None:
         async with self._changing(call.guest) as hypervisor:

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 import ganeti
 from ganeti.errors import EnvironmentUnfit, in_words
 from ganeti.model.cpu import CpuModels
-from ganeti.model.report import GuestEvent, Memory, NodeReport, Processors, RunningGuest, Space
+from ganeti.model.report import GuestEvent, NodeReport, Processors, RunningGuest, Space
 from ganeti.model.template import StorageUnit
 from ganeti.node.equipment import Equipment
 from ganeti.node.events import event_of
@@ -44,7 +44,7 @@ class Reports:
         total, sockets, numa_nodes = with_us.machine.processors()
         guests, versions, unknown = await self._hypervisors(call.hypervisors)
         return NodeReport(
-            memory=self._memory(),
+            memory=self._equipment.memory(),
             processors=Processors(total, sockets, numa_nodes, _OF_NODE),
             storage=await self._storage(call.storage),
             guests=guests,
@@ -112,13 +112,6 @@ class Reports:
                 _log.exception("The guests of hypervisor %s could not be listed", name)
                 unknown[name] = in_words(error)
         return guests, versions, unknown
-
-    def _memory(self) -> Memory:
-        total, available = self._equipment.machine.memory()
-        drivers = self._equipment.hypervisors.values()
-        on_paper = sum(driver.memory() for driver in drivers if driver.on_paper)
-        held = sum(driver.memory() for driver in drivers if not driver.on_paper)
-        return Memory(total, max(available - on_paper, 0), max(total - available - held, 0))
 
     async def _storage(self, units: tuple[StorageUnit, ...]) -> tuple[Space, ...]:
         """All at once, since each may have to ask a program or a server."""

@@ -47,7 +47,7 @@ async def test_who_runs_what_was_replaced_is_told_by_lists_info_and_verify_until
     uuid = cluster.instance("web1").uuid
     described = (await cluster.run("OP_INSTANCE_QUERY_DATA", instances=["web1"]))[uuid]["program"]
     assert described["replaced"] == ["/usr/bin/paper"]
-    assert described["told"] == "1.0 (old), started before /usr/bin/paper was replaced; installed is 1.0 (new)"
+    assert described["told"] == "1.0 (old), started before the replacement of /usr/bin/paper; installed is 1.0 (new)"
     (line,) = await outdated(cluster)
     assert line.startswith("WARNING:EINSTANCEOUTDATED:web1:runs 1.0 (old), started before")
     assert "'gnt-instance renew web1'" in line
@@ -79,7 +79,7 @@ async def test_without_memory_for_two_of_them_it_is_refused_with_figures(cluster
     await cluster.add("web1", beparams={"maxmem": 1024, "minmem": 1024})
     hypervisor_of(cluster).replace_program()
     leave(cluster, "node1", 1624)  # with what web1 has
-    with pytest.raises(errors.InsufficientResources, match="node1 has 600 MiB of free memory, web1 needs another 1024"):
+    with pytest.raises(errors.WrongState, match="has 600 MiB of free memory, and another 1024 MiB are needed"):
         await cluster.run("OP_INSTANCE_RENEW", instance_name="web1")
 
 

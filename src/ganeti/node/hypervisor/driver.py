@@ -195,7 +195,7 @@ class Hypervisor(Protocol):
     async def renew(self, guest: Guest, resources: Resources, report: Report, *, live: bool) -> Migrated:
         """Have a running guest go on in a new process here; its taps in ``resources`` are stand-ins for those it has.
 
-        One guest at a time. When this fails or is cancelled, it keeps running in the process that it has.
+        When this fails or is cancelled, it keeps running in the process that it has.
         """
         ...
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import ctypes
 import fcntl
 import os
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -48,14 +48,18 @@ def ensure_possible(nics: Iterable[GuestNic], pid: int) -> None:
 
 
 async def hand_over(
-    nics: Iterable[GuestNic], old: int, new: int, options: TapOptions, release: Callable[[], Awaitable[None]]
+    cards: Sequence[tuple[GuestNic, Sequence[int]]],
+    old: int,
+    new: int,
+    options: TapOptions,
+    release: Callable[[], Awaitable[None]],
 ) -> None:
     """Have process ``new`` use the taps of process ``old``, 0 if that has ended; ``release`` makes it release them.
 
-    What is done already is left as it is, so this can be begun again. Raises EnvironmentUnfit for taps that are lost.
+    ``cards``: the descriptors of process ``new`` for each. What is done already is left as it is, so this can be begun
+    again. Raises EnvironmentUnfit for taps that are lost.
     """
-    cards = tuple(nics)
-    for name in map(tap.name_of, cards):
+    for name in (tap.name_of(nic) for nic, _ in cards):
         for number in _of(old, name)[:1]:
             with _copy(old, number) as descriptor:
                 _last(descriptor, name)
@@ -72,21 +76,35 @@ def _last(descriptor: int, name: str) -> None:
         raise EnvironmentUnfit(f"The tap device {name} cannot be kept: {error.strerror}") from None
 
 
-async def _attach_all(netlink: AsyncIPRoute, cards: Iterable[GuestNic], pid: int, options: TapOptions) -> None:
-    """One after the other: of at most one card the descriptors lead nowhere when this is interrupted."""
+async def _attach_all(
+    netlink: AsyncIPRoute, cards: Sequence[tuple[GuestNic, Sequence[int]]], pid: int, options: TapOptions
+) -> None:
     lost = []
-    for nic in cards:
+    for nic, numbers in cards:
         name, place = tap.name_of(nic), stand_in_of(nic)
-        own, numbers = _of(pid, name), _of(pid, place) or _of(pid, "")
+        own = _of(pid, name)
+        # A guest with fewer CPUs than queues leaves some disabled: what comes there would be lost.
+        used = _in_use(pid, place) or numbers[:1]
         await _delete(netlink, place)
-        for number in () if own else numbers[: options.queues]:
+        for number in () if own else numbers:
             with _copy(pid, number) as descriptor:
                 tap.open_queue(descriptor, name, options)
+                if number not in used:
+                    tap.disable_queue(descriptor, name)
         if not own and not numbers:
             lost.append(name)
             await _delete(netlink, name)
     if lost:
         raise EnvironmentUnfit(f"The tap devices {', '.join(lost)} are lost")
+
+
+def _in_use(pid: int, place: str) -> list[int]:
+    """The queues of a stand-in that are not disabled; they all are enabled then."""
+    found = []
+    for number in _of(pid, place):
+        with _copy(pid, number) as descriptor:
+            found += [] if tap.enable_queue(descriptor) else [number]
+    return found
 
 
 def _of(pid: int, name: str) -> list[int]:

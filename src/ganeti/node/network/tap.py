@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 _CLONE = "/dev/net/tun"
 _TUNSETIFF = 0x400454CA
+_TUNSETQUEUE = 0x400454D9
+_IFF_ATTACH_QUEUE = 0x0200
+_IFF_DETACH_QUEUE = 0x0400
 TUNSETPERSIST = 0x400454CB
 _IFF_TAP = 0x0002
 _IFF_MULTI_QUEUE = 0x0100
@@ -112,6 +115,23 @@ def open_queue(descriptor: int, name: str, options: TapOptions) -> None:
         if error.errno == errno.EBUSY:
             raise WrongState(f"The tap device {name} is in use; does the guest run already?") from None
         raise EnvironmentUnfit(f"The tap device {name} cannot be created: {error.strerror}") from None
+
+
+def enable_queue(descriptor: int) -> bool:
+    """Have packets come from a queue of a tap again; false if it was not disabled."""
+    try:
+        fcntl.ioctl(descriptor, _TUNSETQUEUE, struct.pack(f"{_NAME_SIZE}sH22x", b"", _IFF_ATTACH_QUEUE))
+    except OSError:
+        return False
+    return True
+
+
+def disable_queue(descriptor: int, name: str) -> None:
+    """Have nothing more come from a queue until its process enables it. Raises EnvironmentUnfit."""
+    try:
+        fcntl.ioctl(descriptor, _TUNSETQUEUE, struct.pack(f"{_NAME_SIZE}sH22x", b"", _IFF_DETACH_QUEUE))
+    except OSError as error:
+        raise EnvironmentUnfit(f"A queue of the tap device {name} cannot be disabled: {error.strerror}") from None
 
 
 def _queue(name: str, options: TapOptions) -> int:

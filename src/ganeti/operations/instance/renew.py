@@ -10,7 +10,7 @@ from ganeti.declare.command import Command
 from ganeti.declare.parameter import param
 from ganeti.declare.route import Route
 from ganeti.declare.text import format_size
-from ganeti.errors import InsufficientResources, WrongState
+from ganeti.errors import WrongState
 from ganeti.jobs.context import CheckContext, RunContext
 from ganeti.jobs.preview import Preview
 from ganeti.model.guest import Guest, guest_of
@@ -23,7 +23,6 @@ from ganeti.operations.instance.migrate import NOTICED, activity_of, is_live
 from ganeti.operations.instance.running import running_guest
 from ganeti.operations.instance.subject import InstanceOperation, online, primary_of
 from ganeti.rpc.contract.instance import Activity, CheckRenewal, RenewGuest, TellPrograms
-from ganeti.rpc.contract.node import DescribeNode
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +70,6 @@ class InstanceRenew(InstanceOperation[RenewPlan], frozen=True, kw_only=True, tag
             return RenewPlan(instance, node, guest, f"{name} runs {program.told()}")
         if found := await cluster.call(node, CheckRenewal(guest=guest)):
             raise WrongState(f"Instance {name} cannot be renewed: {'; '.join(found)}")
-        await _ensure_memory(cluster, node, guest)
         live = is_live(guest) and not self.non_live
         activity = await activity_of(cluster, node, guest) if live else None
         paused = not live or (activity is not None and activity.paused)
@@ -107,15 +105,6 @@ class InstanceRenew(InstanceOperation[RenewPlan], frozen=True, kw_only=True, tag
             ),
             takes=plan.forecast.told() if plan.forecast else "",
             risks=(f"{name} goes on in the process that it has if the new one or the node daemon fails meanwhile",),
-        )
-
-
-async def _ensure_memory(cluster: CheckContext, node: Node, guest: Guest) -> None:
-    report = await cluster.call(node, DescribeNode(hypervisors=(guest.hypervisor,)))
-    if report.memory.free < guest.memory_now:
-        raise InsufficientResources(
-            f"Node {node.name} has {report.memory.free} MiB of free memory, {guest.name} needs another "
-            f"{guest.memory_now} MiB while it has two processes; 'gnt-instance migrate' to another node does without"
         )
 
 

@@ -22,19 +22,15 @@ from msgspec import Struct
 from ganeti.declare.types import ensure_host_name
 from ganeti.host.files import lock_owner, write_atomic
 from ganeti.host.paths import Paths
-from ganeti.host.process import processes, until
+from ganeti.host.process import processes
 from ganeti.model.disk import Disk
 from ganeti.model.guest import Guest
 from ganeti.node.hypervisor.kvm.command import CHROOT, MONITOR_SOCKET, PID_FILE, SERIAL_SOCKET
-from ganeti.node.hypervisor.kvm.monitor import accepts
 from ganeti.node.hypervisor.kvm.plan import Accelerator
-from ganeti.node.hypervisor.kvm.process import Process
 from ganeti.node.hypervisor.kvm.run_files import RunFiles
 
 # "arrived": the guest has come from another QEMU on this node, which no longer has it, whatever happens.
 Phase = Literal["starting", "incoming", "arrived", "running", "sending", "stopping", "ended"]
-
-GREETING = 5.0  # seconds, from a QEMU that runs already
 
 _OWN, _BESIDE = "kvm", "kvm-beside"  # below /run/ganeti
 
@@ -155,15 +151,6 @@ class GuestDirectory:
         try:
             return lock_owner(self.path / PID_FILE)
         except OSError:
-            return None
-
-    async def running(self) -> Process | None:
-        """The guest's QEMU, even if it was just started and has not locked its PID file yet."""
-        await until(lambda: self.process() is not None or not accepts(self.control), timeout=GREETING)
-        pid = self.process()
-        try:
-            return Process(pid) if pid else None
-        except ProcessLookupError:
             return None
 
     def belongs_to(self, pid: int) -> bool:

@@ -42,7 +42,6 @@ from ganeti.node.hypervisor.kvm.consoles import console_of
 from ganeti.node.hypervisor.kvm.cpu_models import CpuProbe
 from ganeti.node.hypervisor.kvm.devices import disk_name
 from ganeti.node.hypervisor.kvm.directory import (
-    GREETING,
     GuestDirectory,
     Phase,
     Record,
@@ -53,7 +52,7 @@ from ganeti.node.hypervisor.kvm.directory import (
 )
 from ganeti.node.hypervisor.kvm.kept import Kept
 from ganeti.node.hypervisor.kvm.launch import check, launch, problems
-from ganeti.node.hypervisor.kvm.machine import Machine
+from ganeti.node.hypervisor.kvm.machine import GREETING, Machine, process_in
 from ganeti.node.hypervisor.kvm.network_cards import tap_options
 from ganeti.node.hypervisor.kvm.ovmf import build_of
 from ganeti.node.hypervisor.kvm.plan import LaunchPlan
@@ -90,7 +89,6 @@ class Kvm:
         self._machines: dict[str, Machine] = {}
         self._ended: dict[str, Record] = {}  # by themselves, and not cleared yet
         self._migrations: dict[str, asyncio.Task[Migrated]] = {}
-        self._renewing = asyncio.Lock()  # one at a time: memory is needed twice
 
     async def recover(self) -> None:
         staying = [await decide(one, self._paths, self._boot_id) for one in directories_beside(self._paths)]
@@ -250,19 +248,18 @@ class Kvm:
         return tuple(obstacles(machine, await self._plan_beside(machine, Resources())))
 
     async def renew(self, guest: Guest, resources: Resources, report: Report, *, live: bool) -> Migrated:
-        async with self._renewing:
-            old = self._machine(guest.name)
-            plan = await self._plan_beside(old, resources)
-            if found := tuple(obstacles(old, plan)):
-                raise WrongState(f"Instance {guest.name} cannot get another QEMU: {'; '.join(found)}")
-            new = await self._launched(plan, old.directory.another(), "incoming")
-            renewal = Renewal(old, new, plan, report, self._clock)
-            try:
-                await renewal.send(live=live and not _is_paused_to_be_sent(old))
-            except BaseException:
-                await asyncio.shield(renewal.give_up())
-                raise
-            return await asyncio.shield(self._replaced(renewal))
+        old = self._machine(guest.name)
+        plan = await self._plan_beside(old, resources)
+        if found := tuple(obstacles(old, plan)):
+            raise WrongState(f"Instance {guest.name} cannot get another QEMU: {'; '.join(found)}")
+        new = await self._launched(plan, old.directory.another(), "incoming")
+        renewal = Renewal(old, new, plan, report, self._clock)
+        try:
+            await renewal.send(live=live and not _is_paused_to_be_sent(old))
+        except BaseException:
+            await asyncio.shield(renewal.give_up())
+            raise
+        return await asyncio.shield(self._replaced(renewal))
 
     async def finish_incoming(self, guest: Guest, *, success: bool) -> None:
         machine = self._machines.get(guest.name)
@@ -528,7 +525,7 @@ class Kvm:
 
     async def _adopt(self, directory: GuestDirectory) -> None:
         """Recover a guest from the directory that an earlier node daemon has left."""
-        process = await directory.running()
+        process = await process_in(directory)
         record = directory.read()
         if process is None:
             self._bury(directory, record)

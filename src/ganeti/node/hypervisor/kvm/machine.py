@@ -13,6 +13,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from ganeti.errors import HypervisorFailed, WrongState
+from ganeti.host.process import until
 from ganeti.model.disk import Disk
 from ganeti.model.entity import evolve
 from ganeti.model.guest import Guest
@@ -21,7 +22,7 @@ from ganeti.model.report import RunningGuest
 from ganeti.node.hypervisor.kvm.agent import Agent
 from ganeti.node.hypervisor.kvm.consoles import discard_output
 from ganeti.node.hypervisor.kvm.directory import GuestDirectory, Phase, Record
-from ganeti.node.hypervisor.kvm.monitor import Event, Monitor
+from ganeti.node.hypervisor.kvm.monitor import Event, Monitor, accepts
 from ganeti.node.hypervisor.kvm.plugged_memory import PluggedMemory
 from ganeti.node.hypervisor.kvm.plugs import Plugs
 from ganeti.node.hypervisor.kvm.process import Process, processor_seconds
@@ -36,6 +37,7 @@ _BY_GUEST = frozenset({"guest-shutdown", "guest-reset"})
 _CHANGES = frozenset({"STOP", "RESUME", "SUSPEND", "WAKEUP", "GUEST_PANICKED"})
 
 _PRESS_AGAIN = 5.0  # seconds; a guest that is still booting misses the first press
+GREETING = 5.0  # seconds, from a QEMU that runs already
 _QUIT = 10.0  # seconds for QEMU to exit cleanly
 # Seconds after a reset in which the firmware may reset the machine again (SeaBIOS does); only later
 # resets mean that the guest has asked for it.
@@ -379,3 +381,13 @@ class Machine:
         else:
             how = GuestState.USER_DOWN if self._reason in _BY_GUEST else GuestState.CRASHED
         self.show(how)
+
+
+async def process_in(directory: GuestDirectory) -> Process | None:
+    """The guest's QEMU, even if it was just started and has not locked its PID file yet."""
+    await until(lambda: directory.process() is not None or not accepts(directory.control), timeout=GREETING)
+    pid = directory.process()
+    try:
+        return Process(pid) if pid else None
+    except ProcessLookupError:
+        return None

@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from pathlib import Path
 
 from ganeti.model.guest import GuestNic
 from ganeti.model.parameters.hypervisor import KvmParameters
@@ -12,6 +14,7 @@ from ganeti.node.hypervisor.kvm.devices import Device, card_name, device, option
 from ganeti.node.hypervisor.kvm.plan import LaunchPlan, refused
 from ganeti.node.network.driver import Tap, TapOptions
 
+_BACKEND = re.compile(r"tap,id=([^,]+),fds?=([\d:]+)")
 _EXPRESS_CARDS = {"e1000e"}
 
 
@@ -47,6 +50,16 @@ def connection(plan: LaunchPlan, tap: Tap, descriptors: Sequence[int | str]) -> 
     number = {"fd" if len(descriptors) == 1 else "fds": ":".join(map(str, descriptors))}
     vhost = {"vhost": wanted.vhost_net and plan.qemu.vhost_net} if wanted.nic_type == "paravirtual" else {}
     return {"type": "tap", "id": card_name(tap.nic), **number, **vhost}
+
+
+def descriptors_of(pid: int) -> dict[str, list[int]]:
+    """The descriptors of the taps that a QEMU was started with, by the names of the cards."""
+    try:
+        words = Path(f"/proc/{pid}/cmdline").read_text().split("\0")
+    except OSError:
+        return {}
+    found = (_BACKEND.match(word) for word in words)
+    return {match[1]: [int(number) for number in match[2].split(":")] for match in found if match}
 
 
 def why_not_plugged(wanted: KvmParameters, board: Board) -> str:

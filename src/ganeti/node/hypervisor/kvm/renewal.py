@@ -29,8 +29,8 @@ from ganeti.node.hypervisor.kvm.devices import card_name
 from ganeti.node.hypervisor.kvm.directory import GuestDirectory
 from ganeti.node.hypervisor.kvm.displays import vnc_listener, vnc_socket
 from ganeti.node.hypervisor.kvm.kept import Kept
-from ganeti.node.hypervisor.kvm.machine import Machine
-from ganeti.node.hypervisor.kvm.network_cards import tap_options
+from ganeti.node.hypervisor.kvm.machine import Machine, process_in
+from ganeti.node.hypervisor.kvm.network_cards import descriptors_of, tap_options
 from ganeti.node.hypervisor.kvm.plan import LaunchPlan
 from ganeti.node.hypervisor.kvm.process import Process
 from ganeti.node.network.handover import ensure_possible, hand_over
@@ -141,14 +141,14 @@ async def decide(directory: GuestDirectory, paths: Paths, boot_id: str) -> str:
 
     Returns the guest's name if it stays in the old one, and may have to be told to go on.
     """
-    own, record, process = directory.own, directory.read(), await directory.running()
+    own, record, process = directory.own, directory.read(), await process_in(directory)
     if record is None or record.boot_id != boot_id or record.phase == "incoming":
         await _kill(process)
         directory.remove()
         if record:
             await _forget_tpm(Kept(paths.machines, record.guest.uuid, beside=True))
         return own.path.name
-    old = await own.running()
+    old = await process_in(own)
     await _hand_over_taps(record.guest, _pid(old), _pid(process), partial(_kill, old), _log.warning)
     if process:
         process.forget()
@@ -163,8 +163,10 @@ async def _hand_over_taps(
     guest: Guest, old: int, new: int, release: Callable[[], Awaitable[None]], log: Callable[[str], None]
 ) -> None:
     wanted = filled(KvmParameters, guest.hvparams, what=f"Parameters of instance {guest.name}")
+    there = descriptors_of(new)
+    cards = [(nic, there.get(card_name(nic), [])) for nic in guest.nics]
     try:
-        await hand_over(guest.nics, old, new, tap_options(wanted), release)
+        await hand_over(cards, old, new, tap_options(wanted), release)
     except GanetiError as error:
         _log.warning("Instance %s: its network cards are not connected: %s", guest.name, error.message)
         log(f"Its network cards are not connected: {error.message}; a hard reboot connects them")
