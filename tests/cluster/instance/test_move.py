@@ -133,7 +133,7 @@ async def test_the_variables_of_its_uefi_are_moved_too(cluster):
     assert [await machine.kept(guest) for machine in machines] == [MachineState({}), kept]
 
 
-def taps_and_disks(cluster, template="plain"):
+def disks_there(cluster, template="plain"):
     return {name: len(disks(cluster, name, template)) for name in ("node1", "node2")}
 
 
@@ -160,7 +160,7 @@ async def test_what_a_live_move_will_do_is_told_before(cluster):
     told = "\n".join(cluster.log(number))
     assert "copy the disks of web1, 64M in all, from node1 to node2 while it runs" in told
     assert "goes on running on node1 and what was copied is removed" in told
-    assert taps_and_disks(cluster) == {"node1": 1, "node2": 0}
+    assert disks_there(cluster) == {"node1": 1, "node2": 0}
 
 
 @pytest.mark.parametrize("where", ["accept", "migrate"])
@@ -174,7 +174,7 @@ async def test_if_a_live_move_fails_it_runs_on_where_it_was(cluster, monkeypatch
     with pytest.raises(errors.HypervisorFailed, match="disk is full"):
         await move(cluster, live=True)
     assert await cluster.list("instance", "pnode", "status") == [["node1", "running"]]
-    assert taps_and_disks(cluster) == {"node1": 1, "node2": 0}
+    assert disks_there(cluster) == {"node1": 1, "node2": 0}
     assert await cluster.nodes["node2"].guests() == {}
 
 
@@ -188,14 +188,23 @@ async def test_if_its_new_node_is_silent_at_the_end_nothing_is_removed_until_tha
         meanwhile.setattr("ganeti.node.hypervisor.fake.FakeHypervisor.finish_incoming", silent)
         with pytest.raises(errors.ExecutionFailed, match=r"migrate --cleanup.*the disks of web1 on node1"):
             await move(cluster, live=True)
-    assert taps_and_disks(cluster) == {"node1": 1, "node2": 1}
+    assert disks_there(cluster) == {"node1": 1, "node2": 1}
     cluster.nodes["node2"].equipment.hypervisor("fake")._enter(
         guest_of(cluster.state, cluster.instance("web1")), GuestState.RUNNING
     )
     await cluster.run("OP_INSTANCE_MIGRATE", instance_name="web1", cleanup=True)
     assert await cluster.list("instance", "pnode", "status") == [["node2", "running"]]
     assert [await cluster.nodes[name].guests() for name in ("node1", "node2")] == [{}, {"web1": "running"}]
-    assert taps_and_disks(cluster) == {"node1": 0, "node2": 1}
+    assert disks_there(cluster) == {"node1": 0, "node2": 1}
+
+
+async def test_a_cleanup_removes_no_disk_that_may_be_the_only_one(cluster):
+    await cluster.add("web1", template="plain", start=False)
+    await cluster.run("OP_INSTANCE_SET_PARAMS", instance_name="web1", pnode="node2", force=True)
+    number = await cluster.submit("OP_INSTANCE_MIGRATE", instance_name="web1", cleanup=True)
+    assert (await cluster.finished(number)).status == "success"
+    assert any("node2 has not all disks of web1, so none are removed" in line for line in cluster.log(number))
+    assert disks_there(cluster) == {"node1": 1, "node2": 0}
 
 
 @pytest.mark.parametrize(
@@ -209,7 +218,7 @@ async def test_what_does_not_go_with_a_live_move_is_refused(cluster, more, told)
     await cluster.add("web1", template="plain")
     with pytest.raises(errors.WrongInput, match=told):
         await move(cluster, live=True, **more)
-    assert taps_and_disks(cluster) == {"node1": 1, "node2": 0}
+    assert disks_there(cluster) == {"node1": 1, "node2": 0}
 
 
 async def test_who_does_not_run_is_not_moved_live(cluster):
@@ -231,4 +240,4 @@ async def test_disks_that_a_guest_uses_are_not_removed(cluster):
     call = RemoveDisks(disks=disks_of(cluster.state, cluster.instance("web1")))
     with pytest.raises(errors.WrongState, match="is in use by web1, which is on this node"):
         await cluster.master.nodes.call(cluster.state.find(Node, "node1"), call)
-    assert taps_and_disks(cluster) == {"node1": 1, "node2": 0}
+    assert disks_there(cluster) == {"node1": 1, "node2": 0}

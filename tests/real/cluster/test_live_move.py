@@ -103,14 +103,11 @@ def test_a_guest_takes_its_disks_with_it_while_it_writes(web):
 
 
 def test_a_target_without_space_keeps_nothing_of_it(web):
-    web.add("-t", "file", "--disk", "0:size=1g", "--disk", "1:size=1g", "-n", "node2")
-    with web.images("node2")[1].open("r+b") as disk:
-        for _ in range(32):
-            disk.write(os.urandom(1024**2))
+    web.add("-t", "file", "--disk", "0:size=1g", "-n", "node2")
     node3 = web.cluster.lab.node("node3")
     assert not node3.run("mount", "-t", "tmpfs", "-o", "size=16m", "tmpfs", "/srv/ganeti/file-storage").failed
     done = web.cluster.master.run("gnt-instance", "move", "-f", "--live", "-n", "node3", NAME)
-    assert re.search(r"disk/1 .*could not be copied: No space left", done.why())
+    assert re.search(r"disk/0 .*could not be copied: No space left", done.why())
     assert web.node.name == "node2"
     assert web.images("node3") == []
     assert (web.qemu("node3"), web.awaited("node3")) == (None, set())

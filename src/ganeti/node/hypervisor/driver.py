@@ -166,7 +166,7 @@ class Hypervisor(Protocol):
         """
         ...
 
-    async def accept(self, guest: Guest, resources: Resources, address: str, *, disks: bool) -> Incoming:
+    async def accept(self, guest: Guest, resources: Resources, address: str, *, disks: bool = False) -> Incoming:
         """``disks``: the content of its disks arrives too, whatever they hold."""
         ...
 

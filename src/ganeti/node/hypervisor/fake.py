@@ -297,7 +297,7 @@ class FakeHypervisor:
         self._events.tell(self._shown(self._guests[guest.name]))
         return memory
 
-    async def accept(self, guest: Guest, resources: Resources, address: str, *, disks: bool) -> Incoming:
+    async def accept(self, guest: Guest, resources: Resources, address: str, *, disks: bool = False) -> Incoming:
         await self.check(guest, resources)
         if self.runs(guest.name) and self._state(guest.name) is not GuestState.INCOMING:
             raise WrongState(f"Instance {guest.name} runs here already")

@@ -15,6 +15,7 @@ from ganeti.model.node import Node
 from ganeti.model.report import RunningGuest
 from ganeti.model.template import TEMPLATES
 from ganeti.operations.instance.activation import about_disks, hold, is_handed_over
+from ganeti.operations.instance.copying import missing_disks
 from ganeti.operations.instance.making import leftover, remove_left
 from ganeti.operations.instance.subject import primary_of
 from ganeti.rpc.contract.instance import DescribeGuest, FinishIncoming, FinishOutgoing
@@ -74,8 +75,13 @@ async def _copies_elsewhere(cluster: RunContext, instance: Instance, home: Node)
     """
     if TEMPLATES[instance.disk_template].copies != 1 or not instance.disks:
         return ()
+    examine = about_disks(ExamineDisks, cluster.state, instance)
     others = [node for node in cluster.state.hosting_nodes if node.uuid != home.uuid]
-    answers = await cluster.call_all(others, about_disks(ExamineDisks, cluster.state, instance))
+    answers = await cluster.call_all(others, examine)
+    here = await cluster.call(home, examine)
+    if missing := missing_disks(here):
+        cluster.warn(f"{home.name} has not all disks of {instance.name}, so none are removed: {'; '.join(missing)}")
+        return ()
     disks, left = disks_of(cluster.state, instance), []
     for node in others:
         statuses = answers[node.name]

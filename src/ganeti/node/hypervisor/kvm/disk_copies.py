@@ -129,8 +129,8 @@ async def take_note(machine: Machine) -> None:
         return
     guest, used = machine.record.guest, await block_nodes.in_use(machine)
     has = {disk.uuid: disk for name, disk in machine.record.moving.items() if name in used}
-    machine.note_moving({})
     machine.keep(evolve(guest, disks=tuple(has.get(disk.uuid, disk) for disk in guest.disks)))
+    machine.note_moving({})
 
 
 async def end(machine: Machine) -> None:

@@ -207,7 +207,7 @@ class Kvm:
     async def set_memory(self, guest: Guest, memory: int) -> int:
         return await self._machine(guest.name).set_memory(memory)
 
-    async def accept(self, guest: Guest, resources: Resources, address: str, *, disks: bool) -> Incoming:
+    async def accept(self, guest: Guest, resources: Resources, address: str, *, disks: bool = False) -> Incoming:
         if old := self._machines.get(guest.name):
             if old.record.phase != "incoming":
                 raise WrongState(f"Instance {guest.name} runs here already")
