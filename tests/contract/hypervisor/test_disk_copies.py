@@ -36,7 +36,7 @@ class Moved:
 
     bench: object
     guest: object
-    disks: "list[OpenDisk]"
+    disks: list[list[OpenDisk]]
 
     async def start(self):
         await self.bench.node.driver.start(self.guest, self.resources(0), paused=False)
