@@ -6,11 +6,12 @@ import os
 import shutil
 import signal
 import socket
-from pathlib import Path
+from contextlib import suppress
 
 import pytest
 
 from ganeti.errors import GanetiError, HypervisorFailed, WrongState
+from ganeti.host.process import processes
 from ganeti.model.disk import Disk, DiskTemplate
 from ganeti.model.guest_state import GuestState
 from ganeti.node.hypervisor.driver import Resources
@@ -29,16 +30,12 @@ async def renew(bench, guest, *, disks=(), live=True):
         bench.forget_consoles()
 
 
-def qemus(guest):
-    """The processes that are QEMU with this guest."""
+def qemus(bench):
+    """The processes that are QEMU on the first node, by the directories that they run in."""
     found = []
-    for process in Path("/proc").iterdir():
-        if process.name.isdecimal():
-            try:
-                words = (process / "cmdline").read_bytes().split(b"\0")
-            except OSError:
-                continue
-            if guest.uuid.encode() in words:
+    for process in processes():
+        with suppress(OSError):
+            if (process / "cwd").readlink().is_relative_to(bench.node.paths.run.resolve()):
                 found.append(int(process.name))
     return found
 
@@ -59,7 +56,7 @@ async def test_a_running_guest_goes_on_in_a_new_qemu(kvm, rights):
     migrated = await renew(kvm, guest)
     assert migrated.transferred > 0
     assert kvm.process(guest) != old
-    assert qemus(guest) == [kvm.process(guest)]
+    assert qemus(kvm) == [kvm.process(guest)]
     assert await kvm.count(guest) > before
     assert nothing_beside(kvm)
     assert (await kvm.node.states()) == {guest.name: GuestState.RUNNING}
@@ -120,7 +117,7 @@ async def test_what_two_qemus_cannot_have_at_once_is_refused_with_what_to_do(kvm
     assert paused == "it is paused"
     with pytest.raises(WrongState, match="cannot get another QEMU: it is paused"):
         await renew(kvm, guest)
-    assert len(qemus(guest)) == 1
+    assert len(qemus(kvm)) == 1
 
 
 @pytest.mark.parametrize("when", ["connect", "until_arrived"])
@@ -138,7 +135,7 @@ async def test_when_the_new_qemu_dies_the_guest_goes_on_in_the_old_one_and_nothi
     monkeypatch.setattr(migration, when, dying)
     with pytest.raises(HypervisorFailed):
         await renew(kvm, guest)
-    assert (kvm.process(guest), qemus(guest)) == (old, [old])
+    assert (kvm.process(guest), qemus(kvm)) == (old, [old])
     assert await kvm.count(guest) > before
     assert nothing_beside(kvm)
     monkeypatch.undo()
@@ -159,7 +156,7 @@ async def test_when_the_old_qemu_dies_the_guest_has_crashed_and_nothing_is_left(
     with pytest.raises(GanetiError):
         await renew(kvm, guest)
     await kvm.node.until("crashed")
-    assert qemus(guest) == []
+    assert qemus(kvm) == []
     assert nothing_beside(kvm)
 
 
@@ -178,7 +175,7 @@ async def test_one_that_is_given_up_leaves_the_guest_where_it_was(kvm, monkeypat
     renewing.cancel()
     with pytest.raises(asyncio.CancelledError):
         await renewing
-    assert qemus(guest) == [old]
+    assert qemus(kvm) == [old]
     assert await kvm.count(guest) > before
 
 

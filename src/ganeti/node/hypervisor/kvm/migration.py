@@ -190,7 +190,7 @@ async def until_arrived(machine: Machine) -> None:
         try:
             async with asyncio.timeout(_ARRIVING):
                 while await machine.refresh() is GuestState.INCOMING:
-                    await events.get()
+                    await _next(machine, events)
         except TimeoutError:
             raise HypervisorFailed(f"Instance {machine.name} has not arrived") from None
 

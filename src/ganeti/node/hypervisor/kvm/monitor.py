@@ -78,8 +78,11 @@ class Monitor:
     async def hand_over(self, descriptor: int, name: str) -> None:
         """Pass QEMU an open file of this process, which its commands can then refer to as ``name``."""
         # A blank between two commands has no meaning; QEMU keeps the descriptor sent with it for the next one.
-        if self._socket:
-            socket.send_fds(self._socket, [b" "], [descriptor])
+        try:
+            if self._socket:
+                socket.send_fds(self._socket, [b" "], [descriptor])
+        except OSError as error:
+            raise HypervisorFailed(f"QEMU of instance {self._guest} takes no file: {error.strerror}") from None
         await self.execute("getfd", fdname=name)
 
     @contextmanager
