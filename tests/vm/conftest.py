@@ -43,10 +43,11 @@ def lab(provider):
 
 
 class VirtualCluster:
-    """Nodes of which ``node1`` is the master."""
+    """Nodes of which ``node1`` is the master. ``size``: how many of the machines belong to it."""
 
-    def __init__(self, lab: VirtualLab) -> None:
+    def __init__(self, lab: VirtualLab, size: int | None = None) -> None:
         self.lab = lab
+        self.nodes = lab.nodes[:size]
         self.master = lab.node("node1")
 
     def make(self, templates: str = "file,diskless", *options: str) -> None:
@@ -55,7 +56,7 @@ class VirtualCluster:
         # Emulated nodes copy slowly, so disks are smaller than policies allow by default.
         small = ("--ipolicy-bounds-specs", "min:disk-size=4/max:")
         self.gnt("gnt-cluster", "init", *kinds, *where, *small, *PATIENT, *options, "cluster")
-        for node in self.lab.nodes[1:]:
+        for node in self.nodes[1:]:
             self.gnt("gnt-node", "add", node.name)
 
     def gnt(self, *words: str, timeout: float = PATIENCE) -> str:
@@ -69,6 +70,14 @@ class VirtualCluster:
         done = self.master.run(*words, timeout=timeout)
         assert done.failed, done.output
         return done.output + done.errors
+
+    def complaints(self) -> list[str]:
+        """The errors that ``verify`` finds once all nodes have answered: it takes those long that have just booted."""
+        for _ in range(10):
+            told = self.master.run("gnt-cluster", "verify", "--error-codes", timeout=PATIENCE).output
+            if "did not answer in time" not in told:
+                break
+        return [line for line in told.splitlines() if "ERROR:" in line]
 
     def submit(self, *words: str) -> str:
         """The number of the job that a command makes."""

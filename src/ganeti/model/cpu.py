@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Which CPU models nodes can give their guests, and the one that all nodes of a group share (decision 54)."""
+"""Which CPU models nodes can give their guests, and the one that all nodes of a group share (decision 53)."""
 
 from __future__ import annotations
 

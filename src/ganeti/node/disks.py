@@ -117,7 +117,10 @@ class Disks:
 
     async def files(self, call: storage.ListDiskFiles, report: Report) -> tuple[str, ...]:
         del report
-        return await asyncio.to_thread(disk_files, self._equipment.paths, call.directories)
+        paths = self._equipment.paths
+        for directory in call.directories:
+            await self._equipment.answering.ensure(paths.under(directory))
+        return await asyncio.to_thread(disk_files, paths, call.directories)
 
     async def diagnose(self, call: storage.DiagnoseStorage, report: Report) -> tuple[StorageProvider, ...]:
         del call, report

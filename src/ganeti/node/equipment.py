@@ -34,6 +34,7 @@ from ganeti.node.network.routed import Routed
 from ganeti.node.network.scripts import TapScripts
 from ganeti.node.paper_channel import PaperChannel, PaperCopies
 from ganeti.node.power import KernelReset, PaperPrograms, PaperReset, Programs, RealPrograms, Reset
+from ganeti.node.storage.answering import Answering
 from ganeti.node.storage.block import BlockStorage
 from ganeti.node.storage.diskless import NoStorage
 from ganeti.node.storage.drbd.commands import Drbd
@@ -83,6 +84,7 @@ class Equipment:
     cards: Cards
     switches: Switches
     metadata: MetadataFiles
+    answering: Answering
     volumes: VolumeGroups
     channel: Channel | PaperChannel
     address: MasterIp | PaperMasterIp
@@ -114,7 +116,8 @@ class Equipment:
 def of_this_machine(name: str, paths: Paths, clock: Clock) -> Equipment:
     """A real node."""
     events, machine = Events(), ThisMachine()
-    files, volumes = FileStorage(paths), Volumes()
+    answering, volumes = Answering(), Volumes()
+    files = FileStorage(paths, answering)
     plain, block = PlainStorage(volumes), BlockStorage(paths)
     switches = OpenVSwitch()
     drbd, ext = DrbdStorage(name, paths, volumes, Drbd()), ExtStorage(paths)
@@ -137,7 +140,7 @@ def of_this_machine(name: str, paths: Paths, clock: Clock) -> Equipment:
             DiskTemplate.DRBD: drbd,
             DiskTemplate.EXT: ext,
             DiskTemplate.RBD: RbdStorage(paths),
-            DiskTemplate.GLUSTER: GlusterStorage(paths),
+            DiskTemplate.GLUSTER: GlusterStorage(paths, answering),
         },
         adopting={DiskTemplate.PLAIN: plain, DiskTemplate.DRBD: drbd, DiskTemplate.BLOCK: block},
         wiping={DiskTemplate.PLAIN: plain, DiskTemplate.DRBD: drbd, DiskTemplate.EXT: ext},
@@ -157,6 +160,7 @@ def of_this_machine(name: str, paths: Paths, clock: Clock) -> Equipment:
         ),
         switches=switches,
         metadata=MetadataFiles(paths, services(paths)),
+        answering=answering,
         volumes=volumes,
         channel=Channel(paths),
         address=MasterIp(paths),
@@ -221,6 +225,7 @@ def on_paper(
         cards=Cards(dict.fromkeys(get_args(NicMode), network), network, TapScripts(paths), network.make),
         switches=FakeSwitches(),
         metadata=MetadataFiles(paths, None),
+        answering=Answering(),
         volumes=PaperVolumes(own),
         channel=PaperChannel(name, world.copying),
         address=PaperMasterIp(),

@@ -89,7 +89,8 @@ class Guests:
         async with self._changing(call.guest) as hypervisor:
             disk = next(disk for disk in call.guest.disks if disk.uuid == call.disk)
             if hypervisor.runs(call.guest.name):
-                await hypervisor.resize_disk(call.guest, self._storage(call.guest).expected(disk, call.guest.peers))
+                grown = await self._storage(call.guest).expected(disk, call.guest.peers)
+                await hypervisor.resize_disk(call.guest, grown)
 
     async def check_replug(self, call: instance.CheckReplug, report: Report) -> tuple[str, ...]:
         del report
@@ -190,7 +191,7 @@ class Guests:
             if lacking := self._memory_lacking(call.guest):
                 raise InsufficientResources(f"Instance {call.guest.name} cannot be renewed: {lacking}")
             guest, options = call.guest, hypervisor.tap_options(call.guest)
-            disks = tuple(self._storage(guest).expected(disk, guest.peers) for disk in guest.disks)
+            disks = tuple([await self._storage(guest).expected(disk, guest.peers) for disk in guest.disks])
             with ExitStack() as undo:
                 taps = tuple(self._equipment.cards.stand_in(nic, options) for nic in guest.nics) if options else ()
                 for tap in taps:
@@ -265,7 +266,8 @@ class Guests:
             statuses = await self._storage(guest).examine(guest.disks, guest.peers)
             problems += [status.problem for status in statuses if status.problem]
         try:
-            opened = tuple(self._storage(guest).expected(disk, guest.peers) for disk in guest.disks)
+            storage = self._storage(guest)
+            opened = tuple([await storage.expected(disk, guest.peers) for disk in guest.disks])
             # Tap descriptors are created when the guest starts; any number will do here.
             taps = tuple(Tap(nic, "", (0,)) for nic in guest.nics)
             await hypervisor.check(guest, Resources(opened, taps))

@@ -46,7 +46,8 @@ class Replug:
         for disk in change.limited:
             await self.hypervisor.limit_disk(self.after, disk)
         await self._give(change)
-        links.make(self.after.name, [self._storage(disk).expected(disk, self.after.peers) for disk in self.after.disks])
+        disks = [await self._storage(disk).expected(disk, self.after.peers) for disk in self.after.disks]
+        links.make(self.after.name, disks)
         return await self.hypervisor.note(self.after)
 
     @property

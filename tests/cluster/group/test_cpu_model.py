@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The CPU model that all nodes of a group share (decision 54)."""
+"""The CPU model that all nodes of a group share (decision 53)."""
 
 import pytest
 

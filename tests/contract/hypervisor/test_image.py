@@ -11,6 +11,7 @@ from ganeti.errors import ExecutionFailed, HypervisorFailed
 from ganeti.host.paths import Paths
 from ganeti.model.disk import Disk, DiskTemplate, DiskUse
 from ganeti.node.hypervisor.driver import Resources
+from ganeti.node.storage.answering import Answering
 from ganeti.node.storage.driver import OpenDisk
 from ganeti.node.storage.file import FileStorage
 from ganeti.rpc.server import Report
@@ -25,7 +26,7 @@ class Image:
 
     def __init__(self, root):
         Paths(root).under(PLACE).mkdir(parents=True)
-        self.storage = FileStorage(Paths(root))
+        self.storage = FileStorage(Paths(root), Answering())
         self.disk = Disk(
             uuid=UUID, template=DiskTemplate.SHARED_FILE, size=16, location=f"{PLACE}/web1/disk.qcow2", format="qcow2"
         )

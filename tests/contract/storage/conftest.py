@@ -16,6 +16,7 @@ from ganeti.host.paths import Paths
 from ganeti.model.disk import Disk, DiskTemplate, DiskUse
 from ganeti.model.guest import Peer
 from ganeti.model.template import StorageUnit
+from ganeti.node.storage.answering import Answering
 from ganeti.node.storage.ext.driver import ExtStorage
 from ganeti.node.storage.fake import FakeStorage
 from ganeti.node.storage.fake_mirror import FakeMirror
@@ -142,7 +143,7 @@ class FileBench(InFiles):
         self.paths = Paths(root)
         self.directory = self.paths.under(DIRECTORIES[template])
         self.directory.mkdir(parents=True)
-        super().__init__(FileStorage(self.paths), StorageUnit(template, DIRECTORIES[template]))
+        super().__init__(FileStorage(self.paths, Answering()), StorageUnit(template, DIRECTORIES[template]))
 
     def file(self, disk):
         return self.paths.under(disk.location)
@@ -307,7 +308,7 @@ class GlusterBench(InFiles):
     def __init__(self, root, gluster):
         self.paths = Paths(root)
         self.where = {"host": gluster.host, "port": gluster.port, "volume": VOLUME}
-        super().__init__(GlusterStorage(self.paths), StorageUnit(DiskTemplate.GLUSTER, VOLUME))
+        super().__init__(GlusterStorage(self.paths, Answering()), StorageUnit(DiskTemplate.GLUSTER, VOLUME))
 
     @property
     def mount(self):

@@ -56,7 +56,7 @@ async def test_a_volume_is_attached_while_it_is_used_and_no_longer(ext_bench):
     assert ext_bench.devices() == []
     opened = await ext_bench.open(disk)
     assert ([opened.path], opened.block, opened.uri) == (ext_bench.devices(), True, "")
-    assert ext_bench.storage.expected(disk, ()) == opened
+    assert await ext_bench.storage.expected(disk, ()) == opened
     assert (await ext_bench.status(disk)).path == opened.path
     await ext_bench.storage.hold(disk, (), DiskUse.STANDBY)
     assert ext_bench.devices() == []
@@ -172,7 +172,7 @@ async def test_a_volume_that_a_guest_uses_stays_attached_when_it_cannot_be_taken
     with pytest.raises(ExecutionFailed, match="reserved by another host"):
         await ext_bench.storage.hold(disk, (), DiskUse.SHARED)
     assert ext_bench.devices() == [opened.path]
-    assert ext_bench.storage.expected(disk, ()) == opened
+    assert await ext_bench.storage.expected(disk, ()) == opened
     ext_bench.script("attach", "echo the array does not answer; exit 1")
     with pytest.raises(UnknownEntity, match="the array does not answer"):
         await ext_bench.open(disk)
@@ -184,7 +184,7 @@ async def test_a_node_daemon_that_was_restarted_knows_what_is_attached(ext_bench
     await ext_bench.create(disk)
     opened = await ext_bench.open(disk)
     again = type(ext_bench.storage)(ext_bench.paths)
-    assert again.expected(disk, ()) == opened
+    assert await again.expected(disk, ()) == opened
     await again.hold(disk, (), DiskUse.STANDBY)
     assert ext_bench.devices() == []
 
@@ -204,7 +204,7 @@ async def test_userspace_gets_the_uri_of_the_hypervisor(ext_bench):
 
 async def test_a_provider_that_is_not_there_or_not_whole_is_told(ext_bench):
     with pytest.raises(UnknownEntity, match="no storage provider 'nas' on this node"):
-        ext_bench.storage.expected(ext_bench.disk(location="nas/volume"), ())
+        await ext_bench.storage.expected(ext_bench.disk(location="nas/volume"), ())
     (ext_bench.provider / "grow").unlink()
     (ext_bench.provider / "parameters.list").unlink()
     with pytest.raises(WrongInput, match=r"no executable 'grow'; it has no 'parameters.list'"):
@@ -214,7 +214,7 @@ async def test_a_provider_that_is_not_there_or_not_whole_is_told(ext_bench):
 
 async def test_a_parameter_that_the_provider_does_not_list_is_refused(ext_bench):
     with pytest.raises(WrongInput, match="'san' has no parameter 'colour'; it has nas_ip, pool"):
-        ext_bench.storage.expected(ext_bench.disk(params={"colour": "red", "pool": "fast"}), ())
+        await ext_bench.storage.expected(ext_bench.disk(params={"colour": "red", "pool": "fast"}), ())
 
 
 async def test_a_volume_outlives_a_parameter_that_its_provider_gave_up(ext_bench):

@@ -110,7 +110,7 @@ async def test_a_directory_that_may_not_hold_disks_is_told(files, place):
 
 async def test_what_open_will_give_is_known_before_the_disk_is_there(files):
     disk = files.disk()
-    expected = files.storage.expected(disk, ())
+    expected = await files.storage.expected(disk, ())
     assert not files.contents()
     await files.create(disk)
     assert await files.open(disk) == expected

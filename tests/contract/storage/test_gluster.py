@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from ganeti.errors import EnvironmentUnfit, WrongInput
 from ganeti.host.paths import Paths
+from ganeti.node.storage.answering import Answering
 from ganeti.node.storage.gluster import GlusterStorage
 
 
@@ -53,13 +54,13 @@ async def test_a_volume_that_is_not_there_is_told(gluster_bench):
 
 
 @pytest.mark.parametrize("place", ["/etc/passwd", "ganeti/../../x", "other/disk", "ganeti/", "ganeti/a/b"])
-def test_only_files_of_its_own_directory_are_disks(tmp_path, gluster_bench, place):
+async def test_only_files_of_its_own_directory_are_disks(tmp_path, gluster_bench, place):
     with pytest.raises(WrongInput, match="not a file of a Gluster volume"):
-        GlusterStorage(Paths(tmp_path)).expected(gluster_bench.disk(location=place), ())
+        await GlusterStorage(Paths(tmp_path), Answering()).expected(gluster_bench.disk(location=place), ())
 
 
 @pytest.mark.parametrize("wrong", [{"volume": "../x"}, {"host": "-oexec"}, {"volume": "-x"}])
-def test_what_is_no_host_and_no_volume_reaches_no_command(tmp_path, gluster_bench, wrong):
+async def test_what_is_no_host_and_no_volume_reaches_no_command(tmp_path, gluster_bench, wrong):
     disk = gluster_bench.disk(params=gluster_bench.where | wrong)
     with pytest.raises(WrongInput):
-        GlusterStorage(Paths(tmp_path)).expected(disk, ())
+        await GlusterStorage(Paths(tmp_path), Answering()).expected(disk, ())

@@ -19,7 +19,7 @@ async def test_qemu_is_told_where_the_image_is_and_writes_to_it(rbd_bench):
     disk = rbd_bench.disk()
     await rbd_bench.create(disk)
     opened = await rbd_bench.open(disk)
-    assert (opened.path, opened.uri) == ("", rbd_bench.storage.expected(disk, ()).uri)
+    assert (opened.path, opened.uri) == ("", (await rbd_bench.storage.expected(disk, ())).uri)
     conf = str(rbd_bench.paths.under("/etc/ceph/ceph.conf"))
     name = f"{disk.uuid}.rbd.disk0"
     assert of_uri(opened.uri) == {"driver": "rbd", "pool": "fast", "image": name, "conf": conf}
@@ -27,9 +27,9 @@ async def test_qemu_is_told_where_the_image_is_and_writes_to_it(rbd_bench):
     assert rbd_bench.read(disk).startswith(b"by QEMU")
 
 
-def test_the_user_of_ceph_is_given_to_qemu_too(tmp_path, rbd_bench):
+async def test_the_user_of_ceph_is_given_to_qemu_too(tmp_path, rbd_bench):
     disk = rbd_bench.disk(params={"access": "userspace", "pool": "fast/rack1", "user-id": "kvm"})
-    options = of_uri(rbd_bench.storage.expected(disk, ()).uri)
+    options = of_uri((await rbd_bench.storage.expected(disk, ())).uri)
     assert (options["pool"], options["namespace"], options["user"]) == ("fast", "rack1", "kvm")
 
 

@@ -84,6 +84,10 @@ OF_DRBD_9 = {
     )
 }
 
+RECORDED_OF_DRBD_9 = dict(
+    piece.split("\n", 1) for piece in Path(__file__).with_name("drbd9_recorded.txt").read_text().split("=== ")[1:]
+)
+
 
 def told(role="Secondary", disk="UpToDate", connection="Connected", peer_role="Secondary", peer_disk="UpToDate"):
     """What is said of the disk in a state."""
@@ -187,6 +191,42 @@ def test_of_drbd_9_the_events_are_understood_as_what_it_tells_its_users(state):
     assert (found.replication, found.peer_disk) == (peer["replication-state"], peer["peer-disk-state"])
     assert found.synced == (peer["percent-in-sync"] if peer["has-sync-details"] else None)
     assert found.status("/dev/drbd0", None).degraded == (state != "in sync")
+
+
+def words(shown):
+    """The names in it, at any depth."""
+    match shown:
+        case dict():
+            return set(shown).union(*map(words, shown.values()))
+        case list():
+            return set[str]().union(*map(words, shown))
+    return set[str]()
+
+
+def test_what_was_recorded_of_drbd_9_is_understood():
+    """Of several peers the first counts: disks of ours have one."""
+    (found,) = parse_events(RECORDED_OF_DRBD_9["events2"]).values()
+    assert (found.name, found.role, found.minor, found.disk, found.size) == (
+        "drbd1",
+        "Secondary",
+        1,
+        "UpToDate",
+        765868,
+    )
+    assert (found.connection, found.peer_role, found.peer_disk, found.missing) == (
+        "Connected",
+        "Primary",
+        "UpToDate",
+        0,
+    )
+    assert not found.status("/dev/drbd1", None).degraded
+    ends = parse_connection(RECORDED_OF_DRBD_9["show"]).ends
+    assert ends == ("ipv4:192.168.122.35:7789", "ipv4:192.168.122.36:7789")
+
+
+def test_what_is_made_up_of_drbd_9_has_the_words_of_what_was_recorded():
+    shown, _ = OF_DRBD_9["in sync"]
+    assert words(json.loads(RECORDED_OF_DRBD_9["status"])) <= words(json.loads(shown))
 
 
 def test_only_what_is_being_synchronised_has_an_end():

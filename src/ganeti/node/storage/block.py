@@ -45,7 +45,7 @@ class BlockStorage:
     async def hold(self, disk: Disk, peers: Sequence[Peer], use: DiskUse, *, force: bool = False) -> OpenDisk:
         del use, force
         await self._size(disk.location)
-        return self.expected(disk, peers)
+        return await self.expected(disk, peers)
 
     async def release(self, disk: Disk, peers: Sequence[Peer]) -> None:
         pass
@@ -54,7 +54,7 @@ class BlockStorage:
         del peers
         return await each_examined(disks, self._status)
 
-    def expected(self, disk: Disk, peers: Sequence[Peer]) -> OpenDisk:
+    async def expected(self, disk: Disk, peers: Sequence[Peer]) -> OpenDisk:
         del peers
         return OpenDisk(disk, str(self._path(disk.location)), block=True)
 

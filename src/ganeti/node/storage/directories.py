@@ -41,7 +41,8 @@ def locate(paths: Paths, location: str) -> Path:
     if not location.startswith("/") or "\0" in location or asked.name in ("", "..") or asked.is_symlink():
         raise WrongInput(f"Parameter 'location': '{location}' is not the absolute path of a file")
     places = allowed(paths)
-    if not any(inside(paths.under(place), asked.parent) for place in places):
+    likely = named(paths, location)  # the others are not looked at if it is there: one may not answer
+    if not any(inside(paths.under(place), asked.parent) for place in (*likely, *places)):
         raise WrongInput(
             f"Parameter 'location': '{location}' is outside of {', '.join(places)}; further directories "
             "for disks are listed in /etc/ganeti/file-storage-paths"
@@ -49,15 +50,20 @@ def locate(paths: Paths, location: str) -> Path:
     return asked.parent.resolve() / asked.name
 
 
+def named(paths: Paths, location: str) -> tuple[str, ...]:
+    """Those of the directories that a location begins with: links and ``..`` are not followed, nothing is looked at."""
+    return tuple(place for place in allowed(paths) if Path(location).is_relative_to(place))
+
+
 def prepare(paths: Paths) -> None:
     """Create the directory for the node's own files. One for shared files is never created: it has to be mounted."""
     paths.under(_OWN).mkdir(mode=0o750, parents=True, exist_ok=True)
 
 
-def ensure_there(paths: Paths, path: Path) -> None:
-    """Raise EnvironmentUnfit if the allowed directory that is to contain ``path`` does not exist."""
-    for place in allowed(paths):
-        if inside(paths.under(place), path) and not paths.under(place).is_dir():
+def ensure_there(paths: Paths, location: str) -> None:
+    """Raise EnvironmentUnfit if the allowed directory that is to contain ``location`` does not exist."""
+    for place in named(paths, location) or allowed(paths):
+        if inside(paths.under(place), paths.under(location)) and not paths.under(place).is_dir():
             raise EnvironmentUnfit(
                 f"The directory {place} does not exist on this node; mount it if it is shared, otherwise create it"
             )

@@ -35,7 +35,7 @@ class NoStorage:
         del peers
         return tuple(DiskStatus(disk.uuid, "", problem="A diskless instance has no disks") for disk in disks)
 
-    def expected(self, disk: Disk, peers: Sequence[Peer]) -> OpenDisk:
+    async def expected(self, disk: Disk, peers: Sequence[Peer]) -> OpenDisk:
         del peers
         _refuse(disk)
 

@@ -67,7 +67,7 @@ class Storage(Protocol):
         """Of each, in their order. What is wrong with one is its ``problem``, and no error."""
         ...
 
-    def expected(self, disk: Disk, peers: Sequence[Peer]) -> OpenDisk:
+    async def expected(self, disk: Disk, peers: Sequence[Peer]) -> OpenDisk:
         """What ``hold`` would return if it existed. Raises WrongInput for a place where disks may not be."""
         ...
 

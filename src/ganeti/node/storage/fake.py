@@ -81,7 +81,7 @@ class FakeStorage:
         del peers
         return tuple(self._status(disk) for disk in disks)
 
-    def expected(self, disk: Disk, peers: Sequence[Peer]) -> OpenDisk:
+    async def expected(self, disk: Disk, peers: Sequence[Peer]) -> OpenDisk:
         del peers
         return OpenDisk(disk, disk.location)
 

@@ -32,7 +32,7 @@ class FakeDevices:
     async def hold(self, disk: Disk, peers: Sequence[Peer], use: DiskUse, *, force: bool = False) -> OpenDisk:
         del use, force
         self._size(disk)
-        return self.expected(disk, peers)
+        return await self.expected(disk, peers)
 
     async def release(self, disk: Disk, peers: Sequence[Peer]) -> None:
         pass
@@ -46,7 +46,7 @@ class FakeDevices:
             for disk in disks
         )
 
-    def expected(self, disk: Disk, peers: Sequence[Peer]) -> OpenDisk:
+    async def expected(self, disk: Disk, peers: Sequence[Peer]) -> OpenDisk:
         del peers
         return OpenDisk(disk, disk.location, block=True)
 

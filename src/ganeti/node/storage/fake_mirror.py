@@ -84,7 +84,7 @@ class FakeMirror:
         if force and use is DiskUse.OWN:
             own.up_to_date, own.in_doubt = True, False
         self._synchronise(own, other)
-        return self.expected(disk, peers)
+        return await self.expected(disk, peers)
 
     async def release(self, disk: Disk, peers: Sequence[Peer]) -> None:
         other, found = self._other(disk, peers), self.copies.get(self.key(disk))
@@ -98,7 +98,7 @@ class FakeMirror:
     async def examine(self, disks: Sequence[Disk], peers: Sequence[Peer]) -> tuple[DiskStatus, ...]:
         return tuple(self._status(disk, peers) for disk in disks)
 
-    def expected(self, disk: Disk, peers: Sequence[Peer]) -> OpenDisk:
+    async def expected(self, disk: Disk, peers: Sequence[Peer]) -> OpenDisk:
         del peers
         return OpenDisk(disk, disk.location, block=True)
 

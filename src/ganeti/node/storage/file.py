@@ -22,7 +22,8 @@ from ganeti.model.disk import Disk, DiskUse
 from ganeti.model.guest import Peer
 from ganeti.model.report import Space
 from ganeti.model.template import StorageUnit
-from ganeti.node.storage.directories import allowed, ensure_there, locate, problems
+from ganeti.node.storage.answering import Answering
+from ganeti.node.storage.directories import allowed, ensure_there, locate, named, problems
 from ganeti.node.storage.driver import OpenDisk
 from ganeti.node.storage.formats import FORMATS
 from ganeti.node.storage.qcow2.views import Views
@@ -38,14 +39,15 @@ _NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 class FileStorage:
     """A disk is the file at ``location``. QEMU's own locks on it keep two guests from opening it."""
 
-    def __init__(self, paths: Paths) -> None:
+    def __init__(self, paths: Paths, answering: Answering) -> None:
         self._paths = paths
+        self._answering = answering
         self._views = Views(paths.run / "disk-views")
 
     async def create(self, disk: Disk, peers: Sequence[Peer], report: Report) -> None:
         del peers, report  # a sparse file takes no time
         path = await self._ready(disk)
-        ensure_there(self._paths, path)
+        await asyncio.to_thread(ensure_there, self._paths, disk.location)
         draft = _Draft(path)
         try:
             with _told(path, disk, disk.size):
@@ -61,35 +63,35 @@ class FileStorage:
         del peers
         path = await self._ready(disk)
         await self._views.close(path, disk)
-        keep = {self._paths.under(place).resolve() for place in allowed(self._paths)}
-        await asyncio.to_thread(_remove, path, keep, disk)
+        places = named(self._paths, disk.location) or allowed(self._paths)
+        await asyncio.to_thread(_remove, path, [self._paths.under(place) for place in places], disk)
 
     async def hold(self, disk: Disk, peers: Sequence[Peer], use: DiskUse, *, force: bool = False) -> OpenDisk:
-        del force
+        del peers, force
         path = await self._ready(disk)
         if use is not DiskUse.RAW:
             await self._views.close(path, disk)
         if not await asyncio.to_thread(path.is_file):
             raise UnknownEntity(f"There is no file {disk.location} for {disk.called}")
         if disk.format == "raw" or use is DiskUse.STANDBY:
-            return self.expected(disk, peers)
+            return self._opened(disk, path)
         with _told(path, disk, disk.size):
             await asyncio.to_thread(FORMATS[disk.format].length, path)  # before anything opens files that it names
         if use is not DiskUse.RAW:
-            return self.expected(disk, peers)
+            return self._opened(disk, path)
         return OpenDisk(replace(disk, format="raw"), str(await self._views.open(path, disk)))
 
     async def release(self, disk: Disk, peers: Sequence[Peer]) -> None:
         del peers
-        await self._views.close(self._path(disk), disk)
+        await self._views.close(Path(disk.location), disk)
 
     async def examine(self, disks: Sequence[Disk], peers: Sequence[Peer]) -> tuple[DiskStatus, ...]:
         del peers
         return tuple([await self._status(disk) for disk in disks])
 
-    def expected(self, disk: Disk, peers: Sequence[Peer]) -> OpenDisk:
+    async def expected(self, disk: Disk, peers: Sequence[Peer]) -> OpenDisk:
         del peers
-        return OpenDisk(disk, str(self._path(disk)))
+        return self._opened(disk, await self._ready(disk))
 
     async def grow(self, disk: Disk, size: int, peers: Sequence[Peer], report: Report, *, copy: bool = False) -> None:
         del peers, report, copy
@@ -127,26 +129,36 @@ class FileStorage:
 
     async def link(self, disk: Disk, source: str) -> None:
         path, old = await self._ready(disk), await self._ready(replace(disk, location=source))
-        ensure_there(self._paths, path)
+        await asyncio.to_thread(ensure_there, self._paths, disk.location)
         await asyncio.to_thread(_link, old, path, disk)
 
     async def space(self, unit: StorageUnit) -> Space | None:
+        place = self._paths.under(unit.key)
         try:
-            found = await asyncio.to_thread(os.statvfs, self._paths.under(unit.key))
-        except OSError:
+            await self._answering.ensure(place)
+            found = await asyncio.to_thread(os.statvfs, place)
+        except (EnvironmentUnfit, OSError):
             return None
         return Space(unit, found.f_blocks * found.f_frsize // _MIB, found.f_bavail * found.f_frsize // _MIB)
 
     async def problems(self, unit: StorageUnit) -> tuple[str, ...]:
+        try:
+            await self._answering.ensure(self._paths.under(unit.key))
+        except EnvironmentUnfit as silent:
+            return (silent.message,)
         return tuple(await asyncio.to_thread(problems, self._paths, unit.key))
 
-    def _path(self, disk: Disk) -> Path:
-        """The path of its file, existing or not. Raises WrongInput for a place where disks may not be."""
-        return locate(self._paths, disk.location)
+    def _opened(self, disk: Disk, path: Path) -> OpenDisk:
+        return OpenDisk(disk, str(path))
 
     async def _ready(self, disk: Disk) -> Path:
-        """As ``_path``, once it can be used."""
-        return self._path(disk)
+        """The path of its file, existing or not, once it can be used.
+
+        Raises WrongInput for a place where disks may not be, EnvironmentUnfit for one that does not answer.
+        """
+        for place in named(self._paths, disk.location):
+            await self._answering.ensure(self._paths.under(place))
+        return await asyncio.to_thread(locate, self._paths, disk.location)
 
     async def _status(self, disk: Disk) -> DiskStatus:
         try:
@@ -236,11 +248,11 @@ def _ensure_same(path: Path, disk: Disk) -> None:
         raise AlreadyExists(f"{there} has {size // _MIB} MiB instead of {disk.size} MiB")
 
 
-def _remove(path: Path, keep: set[Path], disk: Disk) -> None:
+def _remove(path: Path, keep: Sequence[Path], disk: Disk) -> None:
     with _told(path, disk, disk.size):
         path.unlink(missing_ok=True)
     # The instance's own directory goes with its last disk.
-    if path.parent not in keep:
+    if path.parent not in [place.resolve() for place in keep]:
         _remove_if_empty(path.parent)
 
 

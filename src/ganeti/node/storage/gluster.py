@@ -20,6 +20,7 @@ from ganeti.model.parameters import filled
 from ganeti.model.parameters.disk import GlusterParameters
 from ganeti.model.report import Space
 from ganeti.model.template import StorageUnit
+from ganeti.node.storage.answering import Answering
 from ganeti.node.storage.driver import OpenDisk
 from ganeti.node.storage.file import FileStorage
 
@@ -34,17 +35,13 @@ class GlusterStorage(FileStorage):
     With access ``userspace`` QEMU opens it by itself; everything else still uses the mounted volume.
     """
 
-    def __init__(self, paths: Paths) -> None:
-        super().__init__(paths)
+    def __init__(self, paths: Paths, answering: Answering) -> None:
+        super().__init__(paths, answering)
         self._turn = asyncio.Lock()
 
-    def expected(self, disk: Disk, peers: Sequence[Peer]) -> OpenDisk:
+    async def expected(self, disk: Disk, peers: Sequence[Peer]) -> OpenDisk:
         del peers
-        wanted, path = _parameters(disk), str(self._path(disk))
-        if wanted.access != "userspace":
-            return OpenDisk(disk, path)
-        host = f"[{wanted.host}]" if ":" in wanted.host else wanted.host
-        return OpenDisk(disk, path, uri=f"gluster://{host}:{wanted.port}/{wanted.volume}/{disk.location}")
+        return self._opened(disk, self._path(disk))
 
     async def space(self, unit: StorageUnit) -> Space | None:
         """Not queried: monitoring Gluster is left to its own tools, and nodes would hang when it does not answer."""
@@ -60,6 +57,13 @@ class GlusterStorage(FileStorage):
         """Where volumes are mounted, as set in the cluster."""
         return self._paths.under(read_text(self._paths.ssconf("gluster_storage_dir")) or _MOUNTS)
 
+    def _opened(self, disk: Disk, path: Path) -> OpenDisk:
+        wanted = _parameters(disk)
+        if wanted.access != "userspace":
+            return OpenDisk(disk, str(path))
+        host = f"[{wanted.host}]" if ":" in wanted.host else wanted.host
+        return OpenDisk(disk, str(path), uri=f"gluster://{host}:{wanted.port}/{wanted.volume}/{disk.location}")
+
     def _path(self, disk: Disk) -> Path:
         if not _LOCATION.fullmatch(disk.location):
             raise WrongInput(f"Parameter 'location': '{disk.location}' is not a file of a Gluster volume")
@@ -68,8 +72,10 @@ class GlusterStorage(FileStorage):
     async def _ready(self, disk: Disk) -> Path:
         """Raises EnvironmentUnfit if the volume cannot be mounted, ExecutionFailed if Gluster does not answer."""
         wanted = _parameters(disk)
+        at = self._mounts / wanted.volume
         async with self._turn:
-            await self._mount(wanted, self._mounts / wanted.volume)
+            await self._answering.ensure(at)
+            await self._mount(wanted, at)
         return self._path(disk)
 
     async def _mount(self, wanted: GlusterParameters, at: Path) -> None:

@@ -145,7 +145,7 @@ class RbdStorage:
         del peers
         return await each_examined(disks, self._status)
 
-    def expected(self, disk: Disk, peers: Sequence[Peer]) -> OpenDisk:
+    async def expected(self, disk: Disk, peers: Sequence[Peer]) -> OpenDisk:
         del peers
         image = _Image.of(disk)
         # Where udev links mapped images (ceph-common's rules).

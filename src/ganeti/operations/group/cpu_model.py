@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The CPU model of a node group: finding it, and which nodes lack it (decision 54)."""
+"""The CPU model of a node group: finding it, and which nodes lack it (decision 53)."""
 
 from __future__ import annotations
 

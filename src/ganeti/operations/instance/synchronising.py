@@ -88,6 +88,8 @@ def describe(status: DiskStatus) -> str:
     told = f"{mirror.connection}, {mirror.disk} here, {mirror.peer_disk or 'unknown'} on the other node"
     if mirror.synced is not None:
         told += f", {mirror.synced:.0f} % in sync"
+    elif mirror.missing and mirror.peer_disk == "Inconsistent":  # it never had them
+        told += f", which lacks {mirror.missing} KiB"
     elif mirror.missing:
         told += f", {mirror.missing} KiB have changed here since"
     return told

@@ -66,7 +66,7 @@ class DrbdStorage:
             await self._activate(replica)
             self._ensure_usable()
             await Holding(self._drbd, replica).take(use, force=force)
-        return self.expected(disk, peers)
+        return await self.expected(disk, peers)
 
     async def release(self, disk: Disk, peers: Sequence[Peer]) -> None:
         replica = replica_of(self._name, disk, peers)
@@ -86,7 +86,7 @@ class DrbdStorage:
         finish = parse_finish(self._module.proc())
         return tuple(_status(one, volumes, resources.get(one.resource), finish) for one in replicas)
 
-    def expected(self, disk: Disk, peers: Sequence[Peer]) -> OpenDisk:
+    async def expected(self, disk: Disk, peers: Sequence[Peer]) -> OpenDisk:
         return OpenDisk(disk, replica_of(self._name, disk, peers).device, block=True)
 
     async def grow(self, disk: Disk, size: int, peers: Sequence[Peer], report: Report, *, copy: bool = False) -> None:

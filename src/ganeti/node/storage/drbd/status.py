@@ -18,8 +18,8 @@ _KIB = 1024  # per MiB
 # Of /proc/drbd: the first line of a device, and the remaining time of its synchronisation.
 _DEVICE = re.compile(r"^ *(\d+): cs:", re.MULTILINE)
 _FINISH = re.compile(r"finish: (\d+):(\d\d):(\d\d)")
-# Of "drbdsetup show".
-_ADDRESS = r"_%s_host \{\s*address\s+(ipv[46]) (\S+);"
+# Of "drbdsetup show", of DRBD 8.4 and of DRBD 9, where it is the first path of a connection.
+_ADDRESS = r"_%s_host (?:\{\s*address\s+)?(ipv[46]) (\S+);"
 _HERE, _THERE = (re.compile(_ADDRESS % side) for side in ("this", "remote"))
 _TWO_PRIMARIES = re.compile(r"^\s*allow-two-primaries\s+yes;", re.MULTILINE)
 _AT_REST = ("", "Established", "Off")

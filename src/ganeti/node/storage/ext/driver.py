@@ -97,7 +97,7 @@ class ExtStorage:
         del peers
         return await each_examined(disks, self._status)
 
-    def expected(self, disk: Disk, peers: Sequence[Peer]) -> OpenDisk:
+    async def expected(self, disk: Disk, peers: Sequence[Peer]) -> OpenDisk:
         """Also raises UnknownEntity if the provider is missing, WrongInput if it refuses a parameter."""
         del peers
         volume = Volume.of(self._paths, disk)

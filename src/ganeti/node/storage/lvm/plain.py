@@ -60,7 +60,7 @@ class PlainStorage:
             found = await self._volumes.activate(disk.location)
             # Unknown if it was not active before.
             blank = found.data == 0 and await self._gives_zeros(found)
-        return replace(self.expected(disk, peers), blank=blank)
+        return replace(await self.expected(disk, peers), blank=blank)
 
     async def release(self, disk: Disk, peers: Sequence[Peer]) -> None:
         del peers
@@ -75,7 +75,7 @@ class PlainStorage:
             return tuple(DiskStatus(disk.uuid, "", problem=error.message) for disk in disks)
         return tuple(_status(disk, found, placements.get(disk.location)) for disk in disks)
 
-    def expected(self, disk: Disk, peers: Sequence[Peer]) -> OpenDisk:
+    async def expected(self, disk: Disk, peers: Sequence[Peer]) -> OpenDisk:
         del peers
         return OpenDisk(disk, device_of(disk.location), block=True)
 

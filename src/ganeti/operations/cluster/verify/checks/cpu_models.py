@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Checks that all nodes of a group have the CPU models of its instances (decision 54)."""
+"""Checks that all nodes of a group have the CPU models of its instances (decision 53)."""
 
 from __future__ import annotations
 
