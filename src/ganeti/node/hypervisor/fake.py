@@ -459,7 +459,7 @@ class FakeHypervisor:
 
     def _new(self, guest: Guest, state: GuestState) -> PaperGuest:
         memory, vcpus = guest.memory_now, guest.beparams.vcpus
-        started = evolve(guest, osparams={}, layout=_layout(guest))
+        started = evolve(guest, osparams={}, layout=_layout(guest), cpu_checked=guest.cpu_checked is not False)
         return PaperGuest(guest.uuid, guest.name, state, memory, vcpus, self._clock.now(), guest=started)
 
     def _leave(self, name: str) -> None:
