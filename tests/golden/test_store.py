@@ -26,6 +26,7 @@ from ganeti.config.upgrade import STEPS, upgrade
 from ganeti.errors import StoreFailed
 from ganeti.jobs.queue import JobQueue, interrupted, unfinished
 from ganeti.jobs.queue import record_of as job_record
+from ganeti.model.disk import IoLimits
 from ganeti.model.group import AllocPolicy, Group
 from ganeti.model.instance import AdminState, Instance
 from ganeti.model.job import JobStatus
@@ -176,6 +177,16 @@ async def test_what_is_forthcoming_is_the_same(form, tmp_path):
     store.close()
 
 
+@pytest.mark.parametrize("form", [form for form in FORMATS if form >= 5])
+async def test_limits_of_disks_and_models_of_cpus_are_the_same(form, tmp_path):
+    store = written(form, tmp_path)
+    state = read_state(store)
+    assert state.find(Instance, "web1.example.com").disks[0].limits == IoLimits(iops=500, bps=50)
+    assert state.find(Group, "default").cpu_model == "Westmere-v1"
+    assert state.find(Instance, "db1.example.com").hvparams["cpu_type"] == "group"
+    store.close()
+
+
 async def test_serial_numbers_and_times_are_the_same(store):
     web = read_state(store).find(Instance, "web1.example.com")
     assert (web.serial_no, web.ctime, web.mtime) == (4, 1700000000.0, 1700000060.0)
@@ -233,10 +244,16 @@ async def test_what_an_older_format_can_hold_goes_back_to_it_unchanged(form, tmp
 
 @pytest.mark.parametrize(
     ("form", "named"),
-    [(3, ["soon1.example.com"]), (2, ["soon1.example.com", "customers"]), (1, ["soon1.", "customers"])],
+    [
+        (4, ["web1.example.com"]),
+        (4, ["db1.example.com"]),
+        (3, ["web1.", "soon1.example.com"]),
+        (2, ["web1.", "soon1.example.com", "customers"]),
+        (1, ["web1.", "soon1.", "customers"]),
+    ],
 )
 async def test_what_older_software_does_not_know_is_named_and_nothing_is_changed(form, named, tmp_path):
-    store = written(4, tmp_path)
+    store = written(5, tmp_path)
     before = (store.position(), store.all())
     problems = in_the_way(store, form)
     assert len(problems) == len(named)

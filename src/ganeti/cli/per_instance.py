@@ -35,7 +35,7 @@ def _confirmed(session: Session, command: Command, names: list[str], *, several:
     if not several:
         session.values["instance_name"] = names[0]
         return confirmed(session, command)
-    if session.values.get("force_multiple"):
+    if session.values.get("force_multiple") or session.values.get("dry_run"):
         return True
     listed = "\n".join(f"  {name}" for name in names)
     count = "1 instance" if len(names) == 1 else f"{len(names)} instances"

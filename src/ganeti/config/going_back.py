@@ -7,7 +7,7 @@ the same in both. Decision 52 says why nothing is converted that loses something
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,12 +43,28 @@ BROUGHT: dict[int, _Brought] = {
         "knows no forthcoming instances, and would take them for some whose disks are lost",
         "create them ('gnt-instance add --commit') or give them up ('gnt-instance remove')",
     ),
+    5: _Brought(
+        lambda bodies: [body["name"] for kind in (Kind.CLUSTER, Kind.INSTANCE) for body in bodies[kind] if _of_5(body)],
+        "knows neither limits of disks nor a CPU model of the group, and starts no guest with that",
+        "take them away ('--disk N:iops=0,bps=0', '-H cpu_type=default')",
+    ),
 }
+
+
+def _of_5(body: Mapping[str, Any]) -> bool:
+    """Whether a cluster or an instance has a CPU model of the group, or limits of disks."""
+    layers = [body.get("hvparams", {}), *body.get("hvparams", {}).values()]
+    layers += [layer for layered in body.get("os_hvp", {}).values() for layer in layered.values()]
+    models = [str(layer.get("cpu_type", "")) for layer in layers if isinstance(layer, dict)]
+    limits = [disk.get("limits") for disk in body.get("disks", [])]
+    return any(limits) or any(model.partition(",")[0] == "group" for model in models)
 
 
 def in_the_way(store: Store, form: int) -> list[str]:
     """Why a state cannot go back to an older format, with the names of all objects that are in the way."""
-    bodies = {kind: [_body(record) for record in store.load(kind)] for kind in (Kind.NETWORK, Kind.INSTANCE)}
+    bodies = {
+        kind: [_body(record) for record in store.load(kind)] for kind in (Kind.CLUSTER, Kind.NETWORK, Kind.INSTANCE)
+    }
     formats = range(store.position().format, form, -1)
     found = [(one, BROUGHT[one], BROUGHT[one].found(bodies)) for one in formats]
     return [

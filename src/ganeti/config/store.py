@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 from ganeti.rpc.contract.store import Batch, Position, Record
 
-FORMAT = 4
+FORMAT = 5
 
 JOB = "job"
 ARCHIVED_JOB = "archived-job"

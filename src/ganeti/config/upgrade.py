@@ -22,8 +22,14 @@ def _unchanged(records: Sequence[Record]) -> Sequence[Record]:
 
 # From the format that is the key to the next one. Software that only knows format 2 knows no networks: it would
 # connect NICs that are in a network to the cluster's default bridge. Software that knows format 3 alone knows no
-# forthcoming instances: it would take them for some whose disks are lost.
-STEPS: dict[int, Callable[[Sequence[Record]], Sequence[Record]]] = {1: to_format_2, 2: _unchanged, 3: _unchanged}
+# forthcoming instances: it would take them for some whose disks are lost. Software that knows format 4 alone would not
+# start guests whose CPU model is that of their group, and limits no disks.
+STEPS: dict[int, Callable[[Sequence[Record]], Sequence[Record]]] = {
+    1: to_format_2,
+    2: _unchanged,
+    3: _unchanged,
+    4: _unchanged,
+}
 
 
 async def upgrade(store: Store) -> bool:

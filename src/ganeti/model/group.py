@@ -41,7 +41,8 @@ class Group(Entity, frozen=True, kw_only=True):
         str,
         form(r"|[A-Za-z0-9][\w.-]*", "the name of a CPU model, 'auto' or 'default'"),
         setting(
-            "CPU model of guests whose cpu_type is 'group'; 'auto' for the most that its nodes share",
+            "CPU model of guests whose cpu_type is 'group': a name, 'auto' for the most that its nodes share, "
+            "'default' for none",
             "--cpu-model",
             column="CPUModel",
             when=("modify",),

@@ -52,7 +52,8 @@ class Disks:
         """Raise WrongState if a guest has it here; not every storage knows."""
         for hypervisor in self._equipment.hypervisors.values():
             for guest in hypervisor.started():
-                if (disk.template, disk.location) in {(one.template, one.location) for one in guest.disks}:
+                used = (*guest.disks, *hypervisor.moving_to(guest))
+                if (disk.template, disk.location) in {(one.template, one.location) for one in used}:
                     raise WrongState(f"{disk.called} is in use by {guest.name}, which is on this node")
 
     async def renew(self, call: storage.RenewCopies, report: Report) -> None:

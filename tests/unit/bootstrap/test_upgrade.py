@@ -245,9 +245,9 @@ def test_everything_that_is_in_the_way_is_told_at_once_and_nothing_is_changed(wo
 OLDER = "3.9"
 
 
-def add_older(world):
+def add_older(world, form=FORMAT - 1):
     """A version that knows an older format of the state."""
-    world.install(OLDER, form=FORMAT - 1)
+    world.install(OLDER, form=form)
     world.has = dict.fromkeys(world.others, (OLDER, OLD))
 
 
@@ -307,7 +307,7 @@ def with_forthcoming(world):
 
 def test_what_older_software_would_take_for_something_else_is_named_and_nothing_is_changed(world):
     with_forthcoming(world)
-    add_older(world)
+    add_older(world, form=3)
     before = position(world)
     for attempt in (world.upgrade.begin, lambda target: foreseen(world.upgrade, target)):
         with pytest.raises(WrongState) as refused:
@@ -322,7 +322,7 @@ def test_what_older_software_would_take_for_something_else_is_named_and_nothing_
 
 
 def test_what_came_meanwhile_stops_it_before_a_node_is_switched_and_there_is_a_way_back(world, go_on):
-    add_older(world)
+    add_older(world, form=3)
     world.upgrade.begin(OLDER)
     with_forthcoming(world)
     before = position(world)

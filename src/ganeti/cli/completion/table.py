@@ -26,6 +26,7 @@ from msgspec import Struct
 
 from ganeti.cli.commands import ALIASES, COMMANDS, find
 from ganeti.cli.htools import hail, harep, hbal_options, hcheck, hinfo, hroller, hscan, hspace, hsqueeze
+from ganeti.cli.move_instance import main as move_instance
 from ganeti.cli.runnable import Runnable, help_of, options_of
 from ganeti.declare.command import Argument, Option
 from ganeti.declare.parameter import parameters_of
@@ -74,6 +75,7 @@ _PROGRAMS: dict[str, Callable[[], ArgumentParser]] = {
     "hscan": hscan.command_line,
     "hspace": hspace.command_line,
     "hsqueeze": hsqueeze.command_line,
+    "move-instance": move_instance.command_line,
 }
 # Of columns such as disk.size/0, only the first of each is offered.
 _FURTHER = re.compile(r"/[1-9][0-9]*$")

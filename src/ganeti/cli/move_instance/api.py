@@ -107,7 +107,12 @@ class Api:
             why = f"{told['message']}: {told['explain']}" if told.get("explain") else str(told["message"])
         except (msgspec.DecodeError, KeyError, TypeError, AttributeError):
             why = str(error.reason)
-        if error.code in (HTTPStatus.BAD_GATEWAY, HTTPStatus.SERVICE_UNAVAILABLE, HTTPStatus.GATEWAY_TIMEOUT):
+        if error.code in (
+            HTTPStatus.TOO_MANY_REQUESTS,
+            HTTPStatus.BAD_GATEWAY,
+            HTTPStatus.SERVICE_UNAVAILABLE,
+            HTTPStatus.GATEWAY_TIMEOUT,
+        ):
             return MasterUnreachable(f"{self.host}: {error.code} {why}")
         return WrongInput(f"{self.host}: {error.code} {why}")
 

@@ -41,7 +41,7 @@ def creation(described: Mapping[str, Any], prepared: Mapping[str, Any], given: M
         "osparams_private": given.get("osparams_private"),
         "osparams_secret": given.get("osparams_secret"),
         "hypervisor": hypervisor or described["hypervisor"],
-        "hvparams": {**(_own(described["hv_actual"]) if same else {}), **hvparams},
+        "hvparams": {**(_own({**described["hv_actual"], **described["hv_instance"]}) if same else {}), **hvparams},
         "beparams": {**described["be_actual"], **(given.get("beparams") or {})},
         "identify_defaults": True,
         "pnode": given.get("dest_primary_node"),

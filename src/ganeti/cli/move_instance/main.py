@@ -14,7 +14,7 @@ from ganeti import VERSION
 from ganeti.cli.failures import ended, for_reading
 from ganeti.cli.move_instance.api import Api, password_of, trusting
 from ganeti.cli.move_instance.move import Move
-from ganeti.cli.options import build, parse
+from ganeti.cli.options import Parser, build, parse
 from ganeti.declare.command import Option
 from ganeti.declare.problems import Problems
 from ganeti.declare.text import parse_keyval
@@ -28,7 +28,7 @@ _DESCRIPTION = (
     "sent from node to node, it is started there and removed here. Both clusters need the same cluster domain secret."
 )
 _PORT = 5080
-_MOST_AT_ONCE = 64
+_MOST_AT_ONCE = 16
 _SIDES = {"src": "source", "dest": "destination"}
 
 
@@ -117,8 +117,12 @@ def main() -> int:
     return ended(NAME, sys.argv[1:], _run)
 
 
+def command_line() -> Parser:
+    return build(NAME, _USAGE, _DESCRIPTION, OPTIONS)
+
+
 def _run(words: Sequence[str]) -> int:
-    given = parse(build(NAME, _USAGE, _DESCRIPTION, OPTIONS), OPTIONS, words)
+    given = parse(command_line(), OPTIONS, words)
     if given.values.get("version"):
         print(f"{NAME} (ganeti {VERSION}) {VERSION}")  # noqa: T201 - for the user
         return 0

@@ -102,6 +102,10 @@ class Hypervisor(Protocol):
         """
         ...
 
+    def moving_to(self, guest: Guest) -> tuple[Disk, ...]:
+        """The disks that a running guest may have in a moment instead of some of its own."""
+        ...
+
     async def limit_disk(self, guest: Guest, disk: Disk) -> None:
         """Limit the speed of a disk that a guest has; ``note`` records it. Raises WrongState if it does not run."""
         ...

@@ -209,6 +209,9 @@ class FakeHypervisor:
         runs = self._there(guest.name).guest or guest
         self._keep(evolve(runs, disks=tuple(disk.disk if old.uuid == disk.disk.uuid else old for old in runs.disks)))
 
+    def moving_to(self, guest: Guest) -> tuple[Disk, ...]:  # noqa: ARG002 - a Hypervisor
+        return ()
+
     async def limit_disk(self, guest: Guest, disk: Disk) -> None:
         del disk
         self._there(guest.name)

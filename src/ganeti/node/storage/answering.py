@@ -58,11 +58,16 @@ class Answering:
             del self._open[place]
 
         def ask() -> None:
-            with suppress(OSError):
-                self._ask(place)
-            with suppress(RuntimeError):  # the daemon has ended meanwhile
-                loop.call_soon_threadsafe(answered)
+            try:
+                with suppress(OSError):
+                    self._ask(place)
+            finally:
+                with suppress(RuntimeError):  # the daemon has ended meanwhile
+                    loop.call_soon_threadsafe(answered)
 
-        # The daemon ends without it.
-        threading.Thread(target=ask, name=f"asking {place}", daemon=True).start()
+        try:  # the daemon ends without it
+            threading.Thread(target=ask, name=f"asking {place}", daemon=True).start()
+        except RuntimeError:
+            del self._open[place]
+            raise EnvironmentUnfit(f"The directory {place} cannot be asked: this node starts no more threads") from None
         return question

@@ -164,12 +164,13 @@ class FileStorage:
         try:
             path = await self._ready(disk)
             size, taken = await asyncio.to_thread(_measured, path, disk)
+            inode = await asyncio.to_thread(lambda: path.stat().st_ino)
         except FileNotFoundError:
             return DiskStatus(disk.uuid, "", problem=f"There is no file {disk.location}")
         except (GanetiError, OSError) as error:
             return DiskStatus(disk.uuid, "", problem=reason(error))
         problem = "" if size >= disk.size else f"The file has {size} MiB instead of {disk.size} MiB"
-        return DiskStatus(disk.uuid, str(path), size, problem, allocated=taken)
+        return DiskStatus(disk.uuid, str(path), size, problem, allocated=taken, identity=str(inode))
 
 
 class _Draft:

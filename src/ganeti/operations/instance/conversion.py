@@ -119,7 +119,8 @@ async def carry_out(
     elif conversion.in_place:
         await _unmirror(cluster, conversion)
     elif replug:
-        await make_disks(cluster, new, guest_of(cluster.state.changed([new]), new), overwritten=True)
+        # Larger ones are not filled to their end.
+        await make_disks(cluster, new, guest_of(cluster.state.changed([new]), new))
         changes = {**changes, "layout": await replugged(cluster, old, replug)}
     else:
         await _copy(cluster, conversion)

@@ -107,7 +107,7 @@ _OF_IMPORT = ("src_node", "src_node_uuid", "src_path")
 # Options of both commands, which are no single parameters.
 _DISK = Option(
     ("--disk",),
-    "Disk: N:size=SIZE[,mode=ro]... or N:adopt=VOLUME[,...]; may be repeated",
+    "Disk: N:size=SIZE[,mode=ro][,iops=...,bps=...]... or N:adopt=VOLUME[,...]; may be repeated",
     "identkeyval",
     "disks",
     "N:...",

@@ -132,8 +132,10 @@ class InstanceMigrate(InstanceRelocation[MigratePlan], frozen=True, kw_only=True
         await ensure_it_fits(cluster, target, guest)
         await ensure_up_to_date(cluster, instance, target)
         if not self.ignore_hvversions:
-            await ensure_same_version(cluster, instance, source, target)
-        planned = await planned_sending(cluster, instance, guest, source, target, live=self._is_live(guest))
+            ignored = "--ignore-hvversions ignores that"
+            await ensure_same_version(cluster, instance, source, target, otherwise=ignored)
+        live, paused = self._is_live(guest), "use --non-live"
+        planned = await planned_sending(cluster, instance, guest, source, target, live=live, otherwise=paused)
         return replace(planned, reduced=guest != runs)
 
     async def run(self, cluster: RunContext, plan: MigratePlan) -> None:
@@ -203,8 +205,10 @@ class InstanceMigrate(InstanceRelocation[MigratePlan], frozen=True, kw_only=True
         return is_live(guest)
 
 
-async def ensure_same_version(cluster: CheckContext, instance: Instance, source: Node, target: Node) -> None:
-    """Raise WrongState if the nodes have different versions of its hypervisor."""
+async def ensure_same_version(
+    cluster: CheckContext, instance: Instance, source: Node, target: Node, *, otherwise: str
+) -> None:
+    """Raise WrongState if the nodes have different versions of its hypervisor; ``otherwise``: what to do then."""
     ask = DescribeNode(hypervisors=(instance.hypervisor,))
     versions = {
         node.name: (await cluster.call(node, ask)).hypervisor_versions.get(instance.hypervisor, "")
@@ -212,18 +216,23 @@ async def ensure_same_version(cluster: CheckContext, instance: Instance, source:
     }
     if len(set(versions.values())) > 1:
         told = ", ".join(f"{version} on {node}" for node, version in versions.items())
-        raise WrongState(
-            f"The versions of hypervisor {instance.hypervisor} differ: {told}; --ignore-hvversions ignores that"
-        )
+        raise WrongState(f"The versions of hypervisor {instance.hypervisor} differ: {told}; {otherwise}")
 
 
 async def planned_sending(
-    cluster: CheckContext, instance: Instance, guest: Guest, source: Node, target: Node, *, live: bool
+    cluster: CheckContext,
+    instance: Instance,
+    guest: Guest,
+    source: Node,
+    target: Node,
+    *,
+    live: bool,
+    otherwise: str,
 ) -> MigratePlan:
-    """Raises WrongState for a guest that would not arrive."""
+    """Raises WrongState for a guest that would not arrive; ``otherwise``: how that could be done instead."""
     activity = await activity_of(cluster, source, guest) if live else None
     paused = not live or (activity is not None and activity.paused)
-    forecast = _foretold(guest, activity) if activity and not paused else None
+    forecast = _foretold(guest, activity, otherwise) if activity and not paused else None
     return MigratePlan(instance, guest, source, target, live, paused=paused, forecast=forecast)
 
 
@@ -280,7 +289,7 @@ async def activity_of(cluster: CheckContext, source: Node, guest: Guest) -> Acti
         return None
 
 
-def _foretold(guest: Guest, activity: Activity) -> Forecast | None:
+def _foretold(guest: Guest, activity: Activity, otherwise: str) -> Forecast | None:
     """How long it takes to send a guest while it runs; None if its hypervisor has no limits to go by.
 
     Raises WrongState if it would not end, and nothing is allowed that makes it end.
@@ -294,7 +303,7 @@ def _foretold(guest: Guest, activity: Activity) -> Forecast | None:
         raise WrongState(
             f"Instance {guest.name} changes {activity.changed:.0f} MiB of its memory a second, and migration_bandwidth "
             f"is {bandwidth} MiB/s: a live migration would not end. Raise migration_bandwidth, allow auto-converge "
-            "(the guest is slowed down) or postcopy-ram (its memory follows it) in migration_caps, or use --non-live"
+            f"(the guest is slowed down) or postcopy-ram (its memory follows it) in migration_caps, or {otherwise}"
         )
     return forecast
 

@@ -65,7 +65,7 @@ _ON_NODES = ("disks", "disk_template", "disk_format", "offline", "pnode", "pnode
 _DEVICES = (
     Option(
         ("--disk",),
-        "Disk: [N:]add,size=...[,...], N:mode=...,name=... or [N:]remove; may be repeated",
+        "Disk: [N:]add,size=...[,...], N:mode=...,name=...,iops=...,bps=... or [N:]remove; may be repeated",
         "identkeyval",
         "disks",
         "N:...",

@@ -65,7 +65,7 @@ class MovePlan(Relocation):
 
 
 class InstanceMove(InstanceDeparture[MovePlan], frozen=True, kw_only=True, tag="OP_INSTANCE_MOVE"):
-    """Move an instance to another node by copying its disks; it is stopped meanwhile, unless it is moved live."""
+    """Move an instance to another node by copying its disks; it is stopped meanwhile, unless --live is given."""
 
     role: ClassVar[Role] = Role.ADMIN
     hook: ClassVar[Hook | None] = Hook("instance-move", "INSTANCE")
@@ -123,7 +123,7 @@ class InstanceMove(InstanceDeparture[MovePlan], frozen=True, kw_only=True, tag="
 
     async def run(self, cluster: RunContext, plan: MovePlan) -> None:
         if plan.sending:
-            await make_disks(cluster, plan.moved, plan.guest, overwritten=True)
+            await make_disks(cluster, plan.moved, plan.guest)  # larger ones are not filled to their end
             await send_guest(cluster, plan.sending, plan.target, moved=plan.moved)
             return
         instance, was_up = plan.instance, plan.instance.admin_state is AdminState.UP
@@ -203,9 +203,11 @@ class InstanceMove(InstanceDeparture[MovePlan], frozen=True, kw_only=True, tag="
                 "without --live shuts it down meanwhile"
             )
         await ensure_it_fits(cluster, target, runs, disks_exist=False)
-        await ensure_same_version(cluster, instance, source, target)
+        await ensure_same_version(cluster, instance, source, target, otherwise="without --live that does not matter")
         live = runs.hvparams.get("migration_mode", "live") == "live"
-        return await planned_sending(cluster, instance, runs, source, target, live=live)
+        return await planned_sending(
+            cluster, instance, runs, source, target, live=live, otherwise="move it without --live"
+        )
 
     def _ensure_live_alone(self) -> None:
         given = {

@@ -48,9 +48,7 @@ class InstanceRenew(InstanceOperation[RenewPlan], frozen=True, kw_only=True, tag
     routes: ClassVar[tuple[Route, ...]] = (Route("PUT", "/instances/{instance_name}/renew", body=True),)
     commands: ClassVar[tuple[Command, ...]] = (Command("gnt-instance", "renew", per_instance=True, usage="<instance>"),)
 
-    force: Annotated[
-        bool, param("Do not ask for confirmation, and renew even what runs the installed program", "-f", "--force")
-    ] = False
+    force: Annotated[bool, param("Renew even what runs the installed program", "-f", "--force")] = False
     non_live: Annotated[
         bool, param("Pause the instance while its memory is copied, whatever migration_mode is", "--non-live")
     ] = False

@@ -37,6 +37,8 @@ async def settle(cluster: RunContext, instance: Instance) -> None:
             "then run 'gnt-instance migrate --cleanup'"
         )
     home = running[0] if running else primary_of(cluster.state, instance)
+    if not running:
+        _ensure_not_gone(instance, home, found)
     await _clear_others(cluster, instance, home, found)
     guest = guest_of(cluster.state, instance)
     if any(node.uuid == home.uuid for node, _ in found):
@@ -68,6 +70,18 @@ def settling(name: str) -> Preview:
     )
 
 
+def _ensure_not_gone(instance: Instance, home: Node, found: list[tuple[Node, RunningGuest]]) -> None:
+    """Raise WrongState for a guest that has left its primary node, and has ended elsewhere: the newest is there."""
+    left = any(node.uuid == home.uuid and guest.state is GuestState.MIGRATED for node, guest in found)
+    ended = [node.name for node, guest in found if node.uuid != home.uuid and guest.state.ended]
+    if left and ended:
+        raise WrongState(
+            f"Instance {instance.name} was sent from {home.name} to {ended[0]}, and has ended there since; what it "
+            f"wrote last is there. 'gnt-instance shutdown {instance.name}' and 'gnt-instance modify --new-primary "
+            f"{ended[0]} {instance.name}' have it start there"
+        )
+
+
 async def _copies_elsewhere(cluster: RunContext, instance: Instance, home: Node) -> tuple[Thing, ...]:
     """The disks on other nodes that answer, of an instance whose disks are on one node only.
 
@@ -88,6 +102,10 @@ async def _copies_elsewhere(cluster: RunContext, instance: Instance, home: Node)
         if isinstance(statuses, GanetiError):
             cluster.warn(
                 f"Whether {node.name} has copies of the disks of {instance.name} is not known: {statuses.message}"
+            )
+        elif same := [one.path for one, own in zip(statuses, here, strict=True) if one.path and one.same_as(own)]:
+            cluster.warn(
+                f"{node.name} sees the disks of {home.name} itself ({', '.join(same)}), and not copies; they stay"
             )
         elif any(status.path for status in statuses):
             left.append(leftover(instance.name, node, disks, ()))

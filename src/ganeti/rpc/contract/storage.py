@@ -147,7 +147,8 @@ class DiskStatus(Struct, frozen=True):
 
     ``mirror`` is None for a disk that is not mirrored and for one that the node does not hold now. ``allocated``: MiB
     that it uses of its storage; None if that is unknown, or equals its size. For disks with physical volumes of their
-    own ``spindles`` is their number, ``sharing`` what else is on them, as text.
+    own ``spindles`` is their number, ``sharing`` what else is on them, as text. ``identity``: what two ways to one disk
+    have in common, and two copies do not; empty if that is unknown.
     """
 
     uuid: str
@@ -158,6 +159,11 @@ class DiskStatus(Struct, frozen=True):
     allocated: int | None = None
     spindles: int = 0
     sharing: str = ""
+    identity: str = ""
+
+    def same_as(self, other: DiskStatus) -> bool:
+        """Whether it may be the same disk, seen by another node."""
+        return bool(self.identity) and self.identity == other.identity
 
 
 class ExamineDisks(Call[tuple[DiskStatus, ...]], frozen=True, tag="storage.examine"):

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -44,13 +45,15 @@ class CpuProbe:
 
     def __init__(self) -> None:
         self._known: dict[tuple[Accelerator, str, int, int], CpuModels] = {}
+        self._asking = asyncio.Lock()  # after a boot many guests start at once
 
     async def ask(self, qemu: Capabilities, accelerator: Accelerator) -> CpuModels:
         """Raises EnvironmentUnfit if it does not tell, ExecutionFailed if it hangs."""
         program = Path(qemu.program)
         key = (accelerator, *build_of(program))
-        if key not in self._known:
-            self._known[key] = await _asked(program, accelerator, qemu.devices)
+        async with self._asking:
+            if key not in self._known:
+                self._known[key] = await _asked(program, accelerator, qemu.devices)
         return self._known[key]
 
 

@@ -169,6 +169,9 @@ class Kvm:
         node = await behind(machine, disk_name(disk.disk))
         await machine.execute("block_resize", **{"node-name": node}, size=size)
 
+    def moving_to(self, guest: Guest) -> tuple[Disk, ...]:
+        return tuple(self._machine(guest.name).record.moving.values())
+
     async def limit_disk(self, guest: Guest, disk: Disk) -> None:
         await drives.limit(self._machine(guest.name), disk)
 
