@@ -119,3 +119,19 @@ async def test_cleaning_up_keeps_the_guest_that_arrived_and_was_paused_since(clu
     await cluster.run("OP_INSTANCE_MIGRATE", instance_name="web1", cleanup=True)
     assert cluster.instance("web1").primary_node == cluster.node("node2").uuid
     assert await cluster.nodes["node1"].guests() == {}
+
+
+async def test_a_guest_that_arrived_and_has_ended_since_is_not_resumed_where_it_was(cluster):
+    """What it wrote after it arrived is in no memory but its last one's."""
+    await cluster.add("web1")
+    await cluster.run("OP_INSTANCE_MIGRATE", instance_name="web1", target_node="node2")
+    arrived, source = (cluster.nodes[name].hypervisor() for name in ("node2", "node1"))
+    source._guests["web1"] = arrived._guests["web1"]
+    source.pause("web1", GuestState.MIGRATED)
+    arrived.end("web1")
+    await cluster.master.configuration.commit(
+        [evolve(cluster.instance("web1"), primary_node=cluster.node("node1").uuid)]
+    )
+    with pytest.raises(errors.WrongState, match=r"sent from node1 to node2, and has ended there since.*--new-primary"):
+        await cluster.run("OP_INSTANCE_MIGRATE", instance_name="web1", cleanup=True)
+    assert await cluster.nodes["node1"].guests() == {"web1": "migrated"}

@@ -46,8 +46,9 @@ class Move:
                 self._send(prepared, self.awaited.result())
             except GanetiError as error:
                 self.say(f"{error.message}\nWaiting until {self.target.host} gives up too")
-                raise self._both(error, creating) from None
-            nodes = creating.result()
+                nodes = self._arrived_anyway(error, creating)
+            else:
+                nodes = creating.result()
         self.say(f"Moved to {', '.join(nodes)} of {self.target.host}")
 
     def _send(self, prepared: Mapping[str, Any], there: Mapping[str, Any]) -> None:
@@ -65,13 +66,12 @@ class Move:
         self.say(f"Sending the disks from {self.source.host} (job {job})")
         self.source.followed(job, self._message)
 
-    def _both(self, error: GanetiError, creating: Future[Any]) -> GanetiError:
-        """Why it failed, as each cluster tells it."""
+    def _arrived_anyway(self, error: GanetiError, creating: Future[Any]) -> Any:
+        """The destination's result, which has the last word. Raises why it failed, as each cluster tells it."""
         try:
-            creating.result()
+            return creating.result()
         except GanetiError as other:
-            return type(error)(f"{error.message}\n{other.message}")
-        return error
+            raise type(error)(f"{error.message}\n{other.message}") from None
 
     def _described(self) -> dict[str, Any]:
         """Without the NIC by which it reaches the metadata daemon of its nodes, which is of its own cluster."""
