@@ -463,7 +463,7 @@ async def test_how_much_of_its_memory_a_guest_changes_is_measured(kvm):
 
 async def test_a_migration_that_does_not_come_nearer_to_its_end_is_given_up(kvm, monkeypatch):
     monkeypatch.setattr(migration, "_LOST_PASSES", 3)
-    guest = kvm.guest(hvparams={"migration_bandwidth": 1, "migration_downtime": 1})  # less than a page
+    guest = kvm.guest(hvparams={"migration_bandwidth": 8, "migration_downtime": 1})  # two pages
     await kvm.start(guest)
     await kvm.up(guest)
     as_if_not_emulated(kvm, guest)
