@@ -11,12 +11,14 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from qemu.qmp import EventListener, ExecuteError, Message, QMPClient, QMPError, Runstate
+from qemu.qmp import ConnectError, EventListener, ExecuteError, Message, QMPClient, QMPError, Runstate
+from qemu.qmp.qmp_client import NegotiationError
 
 from ganeti.errors import HypervisorFailed
 
 _ANSWER = 30.0  # seconds; QEMU may wait for slow storage before it answers
 _BACKLOG = 8
+_GREETINGS = 3  # connections until QEMU greets
 
 Event = Mapping[str, Any]
 
@@ -40,11 +42,21 @@ class Monitor:
         return self._client.runstate is Runstate.RUNNING
 
     async def connect(self, path: Path, timeout: float) -> None:
-        """Raises HypervisorFailed if nobody answers there within ``timeout`` seconds."""
+        """Raises HypervisorFailed if nobody answers there within ``timeout`` seconds.
+
+        What QEMU still had to tell an earlier connection comes first, in place of its greeting (seen with 7.2, after
+        the death of a node daemon); so it is tried again.
+        """
         try:
             async with asyncio.timeout(timeout):
-                self._socket = connected(path)
-                await self._client.connect(self._socket)
+                for left in reversed(range(_GREETINGS)):
+                    self._socket = connected(path)
+                    try:
+                        await self._client.connect(self._socket)
+                        break
+                    except ConnectError as error:
+                        if not (left and isinstance(error.exc, NegotiationError)):
+                            raise
         except (OSError, QMPError, TimeoutError) as error:
             why = str(error) or f"no answer within {timeout:.0f} seconds"
             raise HypervisorFailed(f"QEMU of instance {self._guest} does not answer: {why}") from None
