@@ -64,6 +64,10 @@ class FakeParameters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     migration_mode: Annotated[MigrationMode, param("Default migration mode", at_once=True)] = "live"
 
 
+# Types of disks that a guest accesses past QEMU.
+PASSED_THROUGH = frozenset({"scsi-block", "scsi-generic"})
+
+
 class KvmParameters(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Names and defaults as in gnt-instance(8)."""
 

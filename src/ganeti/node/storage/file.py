@@ -163,8 +163,7 @@ class FileStorage:
     async def _status(self, disk: Disk) -> DiskStatus:
         try:
             path = await self._ready(disk)
-            size, taken = await asyncio.to_thread(_measured, path, disk)
-            inode = await asyncio.to_thread(lambda: path.stat().st_ino)
+            size, taken, inode = await asyncio.to_thread(_measured, path, disk)
         except FileNotFoundError:
             return DiskStatus(disk.uuid, "", problem=f"There is no file {disk.location}")
         except (GanetiError, OSError) as error:
@@ -234,9 +233,10 @@ def _link(source: Path, path: Path, disk: Disk) -> None:
         undo.pop_all()
 
 
-def _measured(path: Path, disk: Disk) -> tuple[int, int]:
-    """Its size for the guest, and the space it uses, MiB."""
-    return FORMATS[disk.format].length(path) // _MIB, -(-path.stat().st_blocks * _SECTOR // _MIB)
+def _measured(path: Path, disk: Disk) -> tuple[int, int, int]:
+    """Its size for the guest, and the space it uses, MiB; the number of its inode."""
+    found = path.stat()
+    return FORMATS[disk.format].length(path) // _MIB, -(-found.st_blocks * _SECTOR // _MIB), found.st_ino
 
 
 def _ensure_same(path: Path, disk: Disk) -> None:

@@ -8,15 +8,10 @@ from collections.abc import Iterable
 from ganeti.jobs.context import CheckContext
 from ganeti.model.guest_agent import GuestAddresses
 from ganeti.model.instance import Instance
-from ganeti.operations.instance.primaries import told_by_primaries
+from ganeti.operations.instance.primaries import told_of_running
 from ganeti.rpc.contract.instance import TellAddresses
 
 
 async def addresses_of(cluster: CheckContext, instances: Iterable[Instance]) -> dict[str, GuestAddresses]:
     """By UUID, of instances that run where they should, have a channel for an agent, and whose nodes answer."""
-    hypervisors = cluster.state.cluster.enabled_hypervisors
-    return await told_by_primaries(
-        cluster,
-        (one for one in instances if one.uuid in (cluster.live.guests_on(one.primary_node) or {})),
-        lambda some: TellAddresses(hypervisors=hypervisors, names=tuple(one.name for one in some)),
-    )
+    return await told_of_running(cluster, instances, TellAddresses)

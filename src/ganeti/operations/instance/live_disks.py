@@ -6,16 +6,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ganeti.model.guest import Guest
+from ganeti.model.parameters.hypervisor import PASSED_THROUGH
 
 _COPYING = ("kvm", "fake")  # hypervisors that copy the disks of a running guest
-_PASSED_THROUGH = ("scsi-block", "scsi-generic")  # types of disks that the guest accesses past QEMU
 
 
 def live_obstacles(runs: Guest, configured: Guest) -> Iterator[str]:
     """Why the disks of a guest cannot be copied while it runs, as text."""
     if runs.hypervisor not in _COPYING:
         yield f"hypervisor {runs.hypervisor} does not copy disks that a guest uses"
-    if (kind := runs.hvparams.get("disk_type")) in _PASSED_THROUGH:
+    if (kind := runs.hvparams.get("disk_type")) in PASSED_THROUGH:
         yield f"its disks are of type {kind}, which it accesses past QEMU (disk_type)"
     yield from (f"disk/{index} is read-only" for index, disk in enumerate(runs.disks) if disk.mode == "ro")
     if {disk.uuid for disk in runs.disks} != {disk.uuid for disk in configured.disks}:

@@ -34,3 +34,18 @@ async def told_by_primaries(
     calls = [(node, call(of_nodes[node.uuid])) for node in cluster.state.hosting_nodes if node.uuid in of_nodes]
     answers = await cluster.call_each(calls)
     return {one.uuid: one for answer in answers.values() if not isinstance(answer, GanetiError) for one in answer}
+
+
+async def told_of_running(
+    cluster: CheckContext, instances: Iterable[Instance], call: Callable[..., Call[tuple[T, ...]]]
+) -> dict[str, T]:
+    """As ``told_by_primaries``, of those that run where they should.
+
+    ``call``: one that takes the kinds of ``hypervisors``, and the ``names`` of guests.
+    """
+    hypervisors = cluster.state.cluster.enabled_hypervisors
+    return await told_by_primaries(
+        cluster,
+        (one for one in instances if one.uuid in (cluster.live.guests_on(one.primary_node) or {})),
+        lambda some: call(hypervisors=hypervisors, names=tuple(one.name for one in some)),
+    )

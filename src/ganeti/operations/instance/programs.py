@@ -8,15 +8,10 @@ from collections.abc import Iterable
 from ganeti.jobs.context import CheckContext
 from ganeti.model.instance import Instance
 from ganeti.model.running_program import RunningProgram
-from ganeti.operations.instance.primaries import told_by_primaries
+from ganeti.operations.instance.primaries import told_of_running
 from ganeti.rpc.contract.instance import TellPrograms
 
 
 async def programs_of(cluster: CheckContext, instances: Iterable[Instance]) -> dict[str, RunningProgram]:
     """By UUID, of instances that run where they should and whose nodes answer."""
-    hypervisors = cluster.state.cluster.enabled_hypervisors
-    return await told_by_primaries(
-        cluster,
-        (one for one in instances if one.uuid in (cluster.live.guests_on(one.primary_node) or {})),
-        lambda some: TellPrograms(hypervisors=hypervisors, names=tuple(one.name for one in some)),
-    )
+    return await told_of_running(cluster, instances, TellPrograms)

@@ -3,9 +3,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+from collections.abc import Awaitable, Callable, Hashable
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import msgspec
 from msgspec import Struct
@@ -60,6 +63,9 @@ class _Version(Struct):
     package: str = ""
 
 
+Answer = TypeVar("Answer")
+
+
 class _Named(Struct):
     """A machine or a device."""
 
@@ -80,19 +86,30 @@ class _Answers(Struct):
     migration: list[_Capability]
 
 
+class Remembered(Generic[Answer]):
+    """Answers that are got once each, however many ask at a time: after a boot many guests start at once."""
+
+    def __init__(self) -> None:
+        self._known: dict[Hashable, Answer] = {}
+        self._asking = asyncio.Lock()
+
+    async def get(self, key: Hashable, ask: Callable[[], Awaitable[Answer]]) -> Answer:
+        async with self._asking:
+            if key not in self._known:
+                self._known[key] = await ask()
+        return self._known[key]
+
+
 class Probe:
     """Queries each program once, and again when it has been replaced."""
 
     def __init__(self) -> None:
-        self._known: dict[tuple[str, int, int], Capabilities] = {}
+        self._known = Remembered[Capabilities]()
 
     async def ask(self, kvm_path: str) -> Capabilities:
         """Raises EnvironmentUnfit if QEMU is missing or too old; ExecutionFailed if it hangs."""
         program = find(kvm_path)
-        key = build_of(program)
-        if key not in self._known:
-            self._known[key] = await _asked(program)
-        return self._known[key]
+        return await self._known.get(build_of(program), partial(_asked, program))
 
 
 def full_version(version: str, package: str) -> str:

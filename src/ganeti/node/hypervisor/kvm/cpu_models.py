@@ -3,9 +3,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from ganeti.errors import EnvironmentUnfit
 from ganeti.model.cpu import CpuModel, CpuModels
-from ganeti.node.hypervisor.kvm.capabilities import Capabilities, build_of
+from ganeti.node.hypervisor.kvm.capabilities import Capabilities, Remembered, build_of
 from ganeti.node.hypervisor.kvm.conversation import converse
 from ganeti.node.hypervisor.kvm.plan import Accelerator
 
@@ -44,17 +44,13 @@ class CpuProbe:
     """Asks each program once, and again when it has been replaced; what processors can changes with a boot at most."""
 
     def __init__(self) -> None:
-        self._known: dict[tuple[Accelerator, str, int, int], CpuModels] = {}
-        self._asking = asyncio.Lock()  # after a boot many guests start at once
+        self._known = Remembered[CpuModels]()
 
     async def ask(self, qemu: Capabilities, accelerator: Accelerator) -> CpuModels:
         """Raises EnvironmentUnfit if it does not tell, ExecutionFailed if it hangs."""
         program = Path(qemu.program)
         key = (accelerator, *build_of(program))
-        async with self._asking:
-            if key not in self._known:
-                self._known[key] = await _asked(program, accelerator, qemu.devices)
-        return self._known[key]
+        return await self._known.get(key, partial(_asked, program, accelerator, qemu.devices))
 
 
 async def _asked(program: Path, accelerator: Accelerator, devices: frozenset[str]) -> CpuModels:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ganeti.model.disk import Disk
-from ganeti.model.parameters.hypervisor import KvmParameters
+from ganeti.model.parameters.hypervisor import PASSED_THROUGH, KvmParameters
 from ganeti.node.hypervisor.kvm.board import IO_THREAD, Board, Place
 from ganeti.node.hypervisor.kvm.devices import Device, device, disk_name, option
 from ganeti.node.hypervisor.kvm.plan import LaunchPlan, refused
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from ganeti.node.hypervisor.kvm.machine import Machine
 
 _MIB = 1024**2
-_PASSED_THROUGH = {"scsi-block", "scsi-generic"}
 _SCSI = {"scsi": "scsi-hd", "scsi-hd": "scsi-hd", "scsi-block": "scsi-block", "scsi-generic": "scsi-generic"}
 
 
@@ -76,7 +75,7 @@ def drive(plan: LaunchPlan, board: Board, disk: OpenDisk) -> Device:
     """The guest's device for a disk."""
     kind, name = plan.parameters.disk_type, disk_name(disk.disk)
     last = {"id": name, "drive": name}
-    if kind in _PASSED_THROUGH:
+    if kind in PASSED_THROUGH:
         if not disk.block:
             raise refused("disk_type", f"'{kind}' passes a SCSI device through, and {disk.disk.called} is a file")
         if disk.disk.limits:
@@ -134,7 +133,7 @@ async def limit(machine: Machine, disk: Disk) -> None:
 
 def why_not_limited(wanted: KvmParameters) -> str:
     """Why the speed of disks cannot be limited; empty if it can."""
-    if wanted.disk_type in _PASSED_THROUGH:
+    if wanted.disk_type in PASSED_THROUGH:
         return (
             f"disks of type {wanted.disk_type} pass requests on to their device, where QEMU limits nothing (disk_type)"
         )
@@ -153,7 +152,7 @@ def why_not_plugged(wanted: KvmParameters) -> str:
 def why_not_copied(wanted: KvmParameters) -> str:
     """Why the content of disks could not be copied while their guest runs; empty if it could."""
     kind = wanted.disk_type
-    return f"its disks are of type {kind}, which it accesses past QEMU (disk_type)" if kind in _PASSED_THROUGH else ""
+    return f"its disks are of type {kind}, which it accesses past QEMU (disk_type)" if kind in PASSED_THROUGH else ""
 
 
 def why_not_opened(wanted: KvmParameters) -> str:
